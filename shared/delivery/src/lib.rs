@@ -1,0 +1,1 @@
+//! The loop that all destinations share: lanes, pacing, retries, receipts.

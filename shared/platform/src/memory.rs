@@ -1,0 +1,203 @@
+//! AWS in memory, for tests: the same promises as the real edges, and nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use secrecy::SecretString;
+
+use crate::clock::now_ms;
+use crate::invoke::{Invoke, InvokeError};
+use crate::objects::{Object, Objects, Opened, Put, StoreError, Stored};
+use crate::queue::{Outgoing, Queue, QueueError};
+use crate::secrets::{SecretError, SecretValue, Secrets};
+
+/// A bucket in memory.
+#[derive(Default)]
+pub struct MemoryBucket {
+    objects: Mutex<BTreeMap<String, Kept>>,
+    written: Mutex<u64>,
+}
+
+#[derive(Clone)]
+struct Kept {
+    bytes: Bytes,
+    etag: String,
+    modified_ms: u64,
+}
+
+impl MemoryBucket {
+    /// The keys that there are.
+    #[must_use]
+    pub fn keys(&self) -> Vec<String> {
+        lock(&self.objects).keys().cloned().collect()
+    }
+
+    fn keep(&self, objects: &mut BTreeMap<String, Kept>, key: &str, bytes: Bytes) -> String {
+        let mut written = lock(&self.written);
+        *written += 1;
+        let etag = format!("\"{written}\"");
+        objects.insert(key.to_owned(), Kept { bytes, etag: etag.clone(), modified_ms: now_ms() });
+        etag
+    }
+}
+
+#[async_trait]
+impl Objects for MemoryBucket {
+    async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
+        Ok(lock(&self.objects)
+            .get(key)
+            .map(|kept| Object { bytes: kept.bytes.clone(), etag: kept.etag.clone() }))
+    }
+
+    async fn open(&self, key: &str, etag: Option<&str>) -> Result<Option<Opened>, StoreError> {
+        let Some(kept) = lock(&self.objects).get(key).cloned() else { return Ok(None) };
+        if etag.is_some_and(|etag| etag != kept.etag) {
+            return Err(StoreError::Changed { key: key.to_owned() });
+        }
+        let size = kept.bytes.len() as u64;
+        let pieces: Vec<_> =
+            kept.bytes.chunks(64 << 10).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+        Ok(Some(Opened { size, etag: kept.etag, pieces: stream::iter(pieces).boxed() }))
+    }
+
+    async fn create(&self, key: &str, bytes: Bytes) -> Result<Put, StoreError> {
+        let mut objects = lock(&self.objects);
+        if objects.contains_key(key) {
+            return Ok(Put::Conflict);
+        }
+        Ok(Put::Written(self.keep(&mut objects, key, bytes)))
+    }
+
+    async fn replace(&self, key: &str, bytes: Bytes, etag: &str) -> Result<Put, StoreError> {
+        let mut objects = lock(&self.objects);
+        if objects.get(key).is_none_or(|kept| kept.etag != etag) {
+            return Ok(Put::Conflict);
+        }
+        Ok(Put::Written(self.keep(&mut objects, key, bytes)))
+    }
+
+    async fn put(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
+        self.keep(&mut lock(&self.objects), key, bytes);
+        Ok(())
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        lock(&self.objects).remove(key);
+        Ok(())
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<Stored>, StoreError> {
+        let objects = lock(&self.objects);
+        let found = objects.iter().filter(|(key, _)| key.starts_with(prefix)).map(|(key, kept)| Stored {
+            key: key.clone(),
+            size: kept.bytes.len() as u64,
+            etag: kept.etag.clone(),
+            modified_ms: kept.modified_ms,
+        });
+        Ok(found.collect())
+    }
+
+    async fn folders(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let objects = lock(&self.objects);
+        let mut names: Vec<String> = objects
+            .keys()
+            .filter_map(|key| key.strip_prefix(prefix)?.split_once('/').map(|(name, _)| name.to_owned()))
+            .collect();
+        names.dedup();
+        Ok(names)
+    }
+}
+
+/// Queues in memory: they keep what was sent and hidden.
+#[derive(Default)]
+pub struct MemoryQueue {
+    sent: Mutex<Vec<(String, Outgoing)>>,
+    hidden: Mutex<Vec<(String, Duration)>>,
+}
+
+impl MemoryQueue {
+    /// Takes out what was sent so far: URL and message.
+    #[must_use]
+    pub fn take(&self) -> Vec<(String, Outgoing)> {
+        std::mem::take(&mut lock(&self.sent))
+    }
+
+    /// Receipt handles and for how long their messages were hidden.
+    #[must_use]
+    pub fn hidden(&self) -> Vec<(String, Duration)> {
+        lock(&self.hidden).clone()
+    }
+}
+
+#[async_trait]
+impl Queue for MemoryQueue {
+    async fn send(&self, url: &str, messages: Vec<Outgoing>) -> Result<(), QueueError> {
+        lock(&self.sent).extend(messages.into_iter().map(|message| (url.to_owned(), message)));
+        Ok(())
+    }
+
+    async fn hide(&self, _url: &str, receipt_handle: &str, time: Duration) -> Result<(), QueueError> {
+        lock(&self.hidden).push((receipt_handle.to_owned(), time));
+        Ok(())
+    }
+}
+
+/// Secrets in memory, with their versions counted from 1.
+#[derive(Default)]
+pub struct MemorySecrets(Mutex<BTreeMap<String, (u64, SecretString)>>);
+
+#[async_trait]
+impl Secrets for MemorySecrets {
+    async fn get(&self, name: &str) -> Result<SecretValue, SecretError> {
+        let secrets = lock(&self.0);
+        let (version, text) = secrets.get(name).ok_or_else(|| SecretError::Missing(name.to_owned()))?;
+        Ok(SecretValue { text: text.clone(), version: version.to_string() })
+    }
+
+    async fn refresh(&self, name: &str, text: &SecretString, replaced: &str) -> Result<(), SecretError> {
+        let mut secrets = lock(&self.0);
+        match secrets.get_mut(name) {
+            Some((version, kept)) if version.to_string() == replaced => {
+                (*version, *kept) = (*version + 1, text.clone());
+                Ok(())
+            }
+            Some(_) => Err(SecretError::Changed(name.to_owned())),
+            None => Err(SecretError::Missing(name.to_owned())),
+        }
+    }
+
+    async fn store(&self, name: &str, text: &SecretString) -> Result<(), SecretError> {
+        let mut secrets = lock(&self.0);
+        let version = secrets.get(name).map_or(0, |(version, _)| *version) + 1;
+        secrets.insert(name.to_owned(), (version, text.clone()));
+        Ok(())
+    }
+}
+
+/// Keeps the payloads that functions were started with.
+#[derive(Default)]
+pub struct MemoryInvoke(Mutex<Vec<String>>);
+
+impl MemoryInvoke {
+    /// Takes the payloads out.
+    #[must_use]
+    pub fn take(&self) -> Vec<String> {
+        std::mem::take(&mut lock(&self.0))
+    }
+}
+
+#[async_trait]
+impl Invoke for MemoryInvoke {
+    async fn start(&self, _function: &str, payload: String) -> Result<(), InvokeError> {
+        lock(&self.0).push(payload);
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

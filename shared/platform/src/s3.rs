@@ -1,0 +1,205 @@
+//! A bucket of S3.
+
+use std::error::Error;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream;
+
+use crate::objects::{Object, Objects, Opened, Put, StoreError, Stored};
+
+/// A 409 says that another conditional write to the key is under way (S3's user guide, "conditional writes").
+const CONFLICT_TRIES: u32 = 6;
+
+/// A bucket of S3.
+#[derive(Clone)]
+pub struct Bucket {
+    client: Client,
+    name: String,
+}
+
+enum Condition<'a> {
+    None,
+    Absent,
+    Matches(&'a str),
+}
+
+impl Bucket {
+    /// The bucket `name`.
+    #[must_use]
+    pub const fn new(client: Client, name: String) -> Self {
+        Self { client, name }
+    }
+
+    /// Removes many objects at once.
+    ///
+    /// # Errors
+    /// [`StoreError`] for the first that could not be removed.
+    pub async fn delete_all(&self, keys: &[String]) -> Result<(), StoreError> {
+        for keys in keys.chunks(1000) {
+            let ids =
+                keys.iter().filter_map(|key| ObjectIdentifier::builder().key(key).build().ok()).collect();
+            let delete = Delete::builder().set_objects(Some(ids)).quiet(true).build();
+            let delete = delete.map_err(|error| failed("delete", &keys[0], error.to_string()))?;
+            let request = self.client.delete_objects().bucket(&self.name).delete(delete);
+            let answer = request.send().await.map_err(|error| store_error("delete", &keys[0], error))?;
+            if let Some(error) = answer.errors().first() {
+                let problem = error.code().unwrap_or("unknown").to_owned();
+                return Err(failed("delete", error.key().unwrap_or_default(), problem));
+            }
+        }
+        Ok(())
+    }
+
+    async fn read(&self, key: &str, etag: Option<&str>) -> Result<Option<GetObjectOutput>, StoreError> {
+        let request =
+            self.client.get_object().bucket(&self.name).key(key).set_if_match(etag.map(str::to_owned));
+        match request.send().await {
+            Ok(output) => Ok(Some(output)),
+            Err(error) => match status(&error) {
+                Some(404) => Ok(None),
+                Some(412) => Err(StoreError::Changed { key: key.to_owned() }),
+                _ => Err(store_error("read", key, error)),
+            },
+        }
+    }
+
+    async fn write(&self, key: &str, bytes: Bytes, condition: Condition<'_>) -> Result<Put, StoreError> {
+        for attempt in 0.. {
+            let mut request =
+                self.client.put_object().bucket(&self.name).key(key).body(ByteStream::from(bytes.clone()));
+            request = match condition {
+                Condition::None => request,
+                Condition::Absent => request.if_none_match("*"),
+                Condition::Matches(etag) => request.if_match(etag),
+            };
+            match request.send().await {
+                Ok(output) => return Ok(Put::Written(output.e_tag().unwrap_or_default().to_owned())),
+                Err(error) => match status(&error) {
+                    Some(412) => return Ok(Put::Conflict),
+                    // If-Match on an object that was deleted.
+                    Some(404) if error.code() == Some("NoSuchKey") => return Ok(Put::Conflict),
+                    Some(409) if attempt + 1 < CONFLICT_TRIES => {
+                        let pause = 20_u64 << attempt;
+                        tokio::time::sleep(Duration::from_millis(fastrand::u64(pause / 2..=pause))).await;
+                    }
+                    _ => return Err(store_error("write", key, error)),
+                },
+            }
+        }
+        Err(failed("write", key, "too many conflicts".to_owned()))
+    }
+}
+
+#[async_trait]
+impl Objects for Bucket {
+    async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
+        let Some(output) = self.read(key, None).await? else { return Ok(None) };
+        let etag = output.e_tag().unwrap_or_default().to_owned();
+        let body = output.body.collect().await.map_err(|error| failed("read", key, error.to_string()))?;
+        Ok(Some(Object { bytes: body.into_bytes(), etag }))
+    }
+
+    async fn open(&self, key: &str, etag: Option<&str>) -> Result<Option<Opened>, StoreError> {
+        let Some(output) = self.read(key, etag).await? else { return Ok(None) };
+        let size = output.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+        let etag = output.e_tag().unwrap_or_default().to_owned();
+        let key = key.to_owned();
+        let pieces = stream::unfold((output.body, key), |(mut body, key)| async move {
+            let piece = body.next().await?;
+            let piece = piece.map_err(|error| failed("read", &key, error.to_string()));
+            Some((piece, (body, key)))
+        });
+        Ok(Some(Opened { size, etag, pieces: pieces.boxed() }))
+    }
+
+    async fn create(&self, key: &str, bytes: Bytes) -> Result<Put, StoreError> {
+        self.write(key, bytes, Condition::Absent).await
+    }
+
+    async fn replace(&self, key: &str, bytes: Bytes, etag: &str) -> Result<Put, StoreError> {
+        self.write(key, bytes, Condition::Matches(etag)).await
+    }
+
+    async fn put(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
+        self.write(key, bytes, Condition::None).await.map(|_| ())
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        let request = self.client.delete_object().bucket(&self.name).key(key);
+        request.send().await.map(|_| ()).map_err(|error| store_error("delete", key, error))
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<Stored>, StoreError> {
+        let mut pages =
+            self.client.list_objects_v2().bucket(&self.name).prefix(prefix).into_paginator().send();
+        let mut found = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| store_error("list", prefix, error))?;
+            found.extend(page.contents().iter().map(|object| {
+                Stored {
+                    key: object.key().unwrap_or_default().to_owned(),
+                    size: object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+                    etag: object.e_tag().unwrap_or_default().to_owned(),
+                    modified_ms: object
+                        .last_modified()
+                        .and_then(|time| time.to_millis().ok())
+                        .and_then(|time| u64::try_from(time).ok())
+                        .unwrap_or_default(),
+                }
+            }));
+        }
+        Ok(found)
+    }
+
+    async fn folders(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let request = self.client.list_objects_v2().bucket(&self.name).prefix(prefix).delimiter("/");
+        let mut pages = request.into_paginator().send();
+        let mut found = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| store_error("list", prefix, error))?;
+            let names = page.common_prefixes().iter().filter_map(|folder| {
+                folder.prefix()?.strip_prefix(prefix)?.strip_suffix('/').map(str::to_owned)
+            });
+            found.extend(names);
+        }
+        Ok(found)
+    }
+}
+
+fn status<E>(error: &SdkError<E>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}
+
+fn store_error<E>(action: &'static str, key: &str, error: SdkError<E>) -> StoreError
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    if status(&error) == Some(403) {
+        return StoreError::Denied { key: key.to_owned(), action };
+    }
+    let problem = error.code().map_or_else(|| sources(&error), str::to_owned);
+    failed(action, key, problem)
+}
+
+fn failed(action: &'static str, key: &str, problem: String) -> StoreError {
+    StoreError::Failed { key: key.to_owned(), action, problem }
+}
+
+/// An error and what it came from, in one line.
+pub(crate) fn sources(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

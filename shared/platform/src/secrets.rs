@@ -1,0 +1,127 @@
+//! Secrets Manager: credentials of connections.
+
+use async_trait::async_trait;
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::s3::sources;
+
+/// The stage that a refreshed token is stored under before it becomes the current one.
+const PRIVATE_STAGE: &str = "SEGUE_REFRESHED";
+const CURRENT_STAGE: &str = "AWSCURRENT";
+
+/// A secret as it was read.
+#[derive(Debug, Clone)]
+pub struct SecretValue {
+    /// Its text.
+    pub text: SecretString,
+    /// Its version, so that a change can say what it is based on.
+    pub version: String,
+}
+
+/// A secret that can't be had. The message names the secret, never its value.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SecretError {
+    /// There is none of that name.
+    #[error("the secret `{0}` does not exist; store the connection's credentials with `segue apply`")]
+    Missing(String),
+    /// It may not be read or written.
+    #[error("access to the secret `{0}` is denied; check the function's policy and the secret's key")]
+    Denied(String),
+    /// Somebody stored a new version in between.
+    #[error("the secret `{0}` was changed by somebody else")]
+    Changed(String),
+    /// Anything else.
+    #[error("the secret `{name}` could not be used: {problem}")]
+    Failed {
+        /// The secret's name.
+        name: String,
+        /// The service's error code, or what went wrong on the way.
+        problem: String,
+    },
+}
+
+/// Where credentials are.
+#[async_trait]
+pub trait Secrets: Send + Sync {
+    /// Reads the current version.
+    async fn get(&self, name: &str) -> Result<SecretValue, SecretError>;
+
+    /// Stores what a refresh changed: first under a private stage, then as the current version in place of
+    /// `replaced`. If an operator stored new credentials in between, theirs stay.
+    async fn refresh(&self, name: &str, text: &SecretString, replaced: &str) -> Result<(), SecretError>;
+
+    /// Stores credentials, creating the secret if need be.
+    async fn store(&self, name: &str, text: &SecretString) -> Result<(), SecretError>;
+}
+
+/// Secrets Manager itself.
+#[derive(Clone)]
+pub struct SecretsManager {
+    client: Client,
+    kms_key: Option<String>,
+}
+
+impl SecretsManager {
+    /// Over this client. New secrets are encrypted with `kms_key`, or with the account's own key.
+    #[must_use]
+    pub const fn new(client: Client, kms_key: Option<String>) -> Self {
+        Self { client, kms_key }
+    }
+}
+
+#[async_trait]
+impl Secrets for SecretsManager {
+    async fn get(&self, name: &str) -> Result<SecretValue, SecretError> {
+        let answer =
+            self.client.get_secret_value().secret_id(name).send().await.map_err(|e| error(name, &e))?;
+        let text = answer.secret_string().map(SecretString::from).ok_or_else(|| SecretError::Failed {
+            name: name.to_owned(),
+            problem: "it holds bytes rather than text".to_owned(),
+        })?;
+        Ok(SecretValue { text, version: answer.version_id().unwrap_or_default().to_owned() })
+    }
+
+    async fn refresh(&self, name: &str, text: &SecretString, replaced: &str) -> Result<(), SecretError> {
+        let put = self.client.put_secret_value().secret_id(name).secret_string(text.expose_secret());
+        let put = put.version_stages(PRIVATE_STAGE).send().await.map_err(|e| error(name, &e))?;
+        let promote = self.client.update_secret_version_stage().secret_id(name).version_stage(CURRENT_STAGE);
+        let promote = promote
+            .set_move_to_version_id(put.version_id().map(str::to_owned))
+            .remove_from_version_id(replaced)
+            .send();
+        promote.await.map(|_| ()).map_err(|e| match e.code() {
+            Some("InvalidParameterException" | "InvalidRequestException") => {
+                SecretError::Changed(name.to_owned())
+            }
+            _ => error(name, &e),
+        })
+    }
+
+    async fn store(&self, name: &str, text: &SecretString) -> Result<(), SecretError> {
+        let put = self.client.put_secret_value().secret_id(name).secret_string(text.expose_secret()).send();
+        match put.await {
+            Ok(_) => Ok(()),
+            Err(e) if e.code() == Some("ResourceNotFoundException") => {
+                let create = self.client.create_secret().name(name).secret_string(text.expose_secret());
+                let create = create.set_kms_key_id(self.kms_key.clone()).send();
+                create.await.map(|_| ()).map_err(|e| error(name, &e))
+            }
+            Err(e) => Err(error(name, &e)),
+        }
+    }
+}
+
+fn error<E, R>(name: &str, error: &SdkError<E, R>) -> SecretError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    match error.code() {
+        Some("ResourceNotFoundException") => SecretError::Missing(name.to_owned()),
+        Some("AccessDeniedException" | "AccessDenied") => SecretError::Denied(name.to_owned()),
+        Some(code) => SecretError::Failed { name: name.to_owned(), problem: code.to_owned() },
+        None => SecretError::Failed { name: name.to_owned(), problem: sources(error) },
+    }
+}

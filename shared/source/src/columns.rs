@@ -1,0 +1,93 @@
+//! Finding a mapped column in a header.
+
+/// A mapped column that can't be told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ColumnError {
+    /// There is none of that name.
+    #[error("the file has no column `{wanted}`; its columns are {}", listed(.columns))]
+    Missing {
+        /// The mapped name.
+        wanted: String,
+        /// The columns that there are.
+        columns: Vec<String>,
+    },
+    /// There are several of that name.
+    #[error("the file has more than one column `{wanted}`; rename all but one")]
+    Ambiguous {
+        /// The mapped name.
+        wanted: String,
+    },
+}
+
+/// The index of the column `wanted`: an exact match first, then one that differs in case only.
+///
+/// # Errors
+/// [`ColumnError`] when there is no such column, or more than one.
+pub fn find(columns: &[String], wanted: &str) -> Result<usize, ColumnError> {
+    let only = |matches: &dyn Fn(&str) -> bool| {
+        let mut found = columns.iter().enumerate().filter(|(_, name)| matches(name)).map(|(index, _)| index);
+        (found.next(), found.next())
+    };
+    let lower = wanted.to_lowercase();
+    for found in [only(&|name| name == wanted), only(&|name| name.to_lowercase() == lower)] {
+        match found {
+            (Some(index), None) => return Ok(index),
+            (Some(_), Some(_)) => return Err(ColumnError::Ambiguous { wanted: wanted.to_owned() }),
+            (None, _) => {}
+        }
+    }
+    Err(ColumnError::Missing { wanted: wanted.to_owned(), columns: columns.to_vec() })
+}
+
+/// A header is a stranger's text too: so many names, so long.
+fn listed(columns: &[String]) -> String {
+    const SHOWN: usize = 40;
+    let mut names: Vec<String> = columns
+        .iter()
+        .take(SHOWN)
+        // A file without a header has people in its first line.
+        .map(
+            |name| {
+                if name.contains('@') { "(an address)".to_owned() } else { name.chars().take(60).collect() }
+            },
+        )
+        .collect();
+    if columns.len() > SHOWN {
+        names.push(format!("and {} more", columns.len() - SHOWN));
+    }
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    #[test]
+    fn an_exact_match_wins_over_one_without_case() {
+        assert_eq!(find(&columns(&["Email", "email"]), "email"), Ok(1));
+        assert_eq!(find(&columns(&["id", "E-Mail"]), "e-mail"), Ok(1));
+    }
+
+    #[test]
+    fn a_missing_column_names_those_that_there_are() {
+        let error = find(&columns(&["id", "mail"]), "email").unwrap_err();
+        assert_eq!(error.to_string(), "the file has no column `email`; its columns are id, mail");
+    }
+
+    #[test]
+    fn a_doubled_column_is_refused() {
+        for names in [["email", "email"], ["Email", "EMAIL"]] {
+            assert!(matches!(find(&columns(&names), "email"), Err(ColumnError::Ambiguous { .. })));
+        }
+    }
+
+    #[test]
+    fn a_first_line_with_people_in_it_is_not_shown() {
+        let error = find(&columns(&["jane@example.com", "Jane"]), "email").unwrap_err();
+        assert!(!error.to_string().contains("jane@"));
+    }
+}

@@ -1,0 +1,160 @@
+//! What a configuration must fulfil besides being well-formed.
+
+use segue_segment::Destination;
+
+use super::{Connection, Export};
+
+/// What is wrong with a configuration: the field, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{field}`: {problem}")]
+pub struct Problem {
+    /// The field.
+    pub field: &'static str,
+    /// What is wrong, and what to do.
+    pub problem: String,
+}
+
+fn problem(field: &'static str, problem: impl Into<String>) -> Problem {
+    Problem { field, problem: problem.into() }
+}
+
+/// All that is wrong with a connection.
+#[must_use]
+pub fn check_connection(connection: &Connection) -> Vec<Problem> {
+    let mut found = Vec::new();
+    found.extend(check_id(&connection.id));
+    found.extend(check_text("display_name", &connection.display_name));
+    if !(1..=100).contains(&connection.budget_share) {
+        found.push(problem("budget_share", "use a whole number of percent from 1 to 100"));
+    }
+    found
+}
+
+/// All that is wrong with an export to this destination.
+#[must_use]
+pub fn check_export(export: &Export, destination: Destination) -> Vec<Problem> {
+    let mut found = Vec::new();
+    found.extend(check_id(&export.id));
+    found.extend(check_text("display_name", &export.display_name));
+    found.extend(check_text("fields.email", &export.fields.email));
+    if !export.audience_id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+        || export.audience_id.is_empty()
+    {
+        found.push(problem("audience_id", "use the id that the destination shows, letters and digits"));
+    }
+    if export.segments.is_empty() {
+        found.push(problem("segments", "name at least one segment"));
+    }
+    for segment in &export.segments {
+        if segment.is_empty() || segment.contains('/') {
+            found.push(problem("segments", format!("`{segment}` is no segment's name; leave slashes out")));
+        }
+    }
+    if !(0.0..=1.0).contains(&export.limits.invalid_share) {
+        found.push(problem("limits.invalid_share", "use a share from 0 to 1"));
+    }
+    if export.limits.profiles == Some(0) {
+        found.push(problem("limits.profiles", "use at least 1"));
+    }
+    if !(1..=7 * 24 * 60).contains(&export.limits.deadline_minutes) {
+        found.push(problem(
+            "limits.deadline_minutes",
+            "use 1 minute to 7 days (10080): chunks are kept no longer",
+        ));
+    }
+    found.extend(check_choices(export, destination));
+    found
+}
+
+/// The choices that one destination needs and another does not know.
+fn check_choices(export: &Export, destination: Destination) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let names = export.fields.first_name.is_some() || export.fields.last_name.is_some();
+    match destination {
+        Destination::Snapchat if names => {
+            found.push(problem(
+                "fields",
+                "Snapchat takes the e-mail address only; leave first_name and last_name out",
+            ));
+        }
+        Destination::Mailchimp if export.new_contacts.is_none() => found.push(problem(
+            "new_contacts",
+            "say how new people are added: subscribed, pending, transactional or unsubscribed",
+        )),
+        Destination::Snapchat | Destination::Mailchimp | Destination::Klaviyo => {}
+    }
+    if export.new_contacts.is_some() && destination != Destination::Mailchimp {
+        found.push(problem("new_contacts", "only Mailchimp has it; leave it out"));
+    }
+    found
+}
+
+fn check_id(id: &str) -> Option<Problem> {
+    let plain = id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let bounded = (1..=63).contains(&id.len()) && !id.starts_with('-') && !id.ends_with('-');
+    (!plain || !bounded)
+        .then(|| problem("id", "use 1 to 63 lower-case letters, digits and hyphens, no hyphen at either end"))
+}
+
+fn check_text(field: &'static str, text: &str) -> Option<Problem> {
+    (text.trim().is_empty() || text.len() > 256).then(|| problem(field, "use 1 to 256 characters"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn export(json: serde_json::Value) -> Export {
+        let mut whole = serde_json::json!({
+            "id": "e", "display_name": "E", "connection": "c", "audience_id": "a1",
+            "segments": ["vip"], "fields": {"email": "email"},
+        });
+        whole.as_object_mut().unwrap().extend(json.as_object().unwrap().clone());
+        serde_json::from_value(whole).unwrap()
+    }
+
+    fn fields(json: serde_json::Value, destination: Destination) -> Vec<&'static str> {
+        check_export(&export(json), destination).into_iter().map(|problem| problem.field).collect()
+    }
+
+    #[test]
+    fn a_plain_export_is_fine_at_snapchat_and_klaviyo() {
+        assert_eq!(fields(serde_json::json!({}), Destination::Snapchat), [""; 0]);
+        assert_eq!(fields(serde_json::json!({}), Destination::Klaviyo), [""; 0]);
+    }
+
+    #[test]
+    fn mailchimp_has_no_default_for_new_contacts_and_the_others_do_not_know_it() {
+        assert_eq!(fields(serde_json::json!({}), Destination::Mailchimp), ["new_contacts"]);
+        let choice = serde_json::json!({"new_contacts": "pending"});
+        assert_eq!(fields(choice.clone(), Destination::Mailchimp), [""; 0]);
+        assert_eq!(fields(choice, Destination::Klaviyo), ["new_contacts"]);
+    }
+
+    #[test]
+    fn snapchat_takes_no_names() {
+        let names = serde_json::json!({"fields": {"email": "email", "first_name": "first"}});
+        assert_eq!(fields(names.clone(), Destination::Snapchat), ["fields"]);
+        assert_eq!(fields(names, Destination::Klaviyo), [""; 0]);
+    }
+
+    #[test]
+    fn every_wrong_field_is_named() {
+        let wrong = serde_json::json!({
+            "id": "../x", "display_name": " ", "audience_id": "a/b", "segments": ["a/b"],
+            "limits": {"invalid_share": 2.0, "profiles": 0, "deadline_minutes": 0},
+        });
+        assert_eq!(
+            fields(wrong, Destination::Klaviyo),
+            [
+                "id",
+                "display_name",
+                "audience_id",
+                "segments",
+                "limits.invalid_share",
+                "limits.profiles",
+                "limits.deadline_minutes"
+            ]
+        );
+    }
+}

@@ -1,0 +1,147 @@
+//! An export: segments, over a connection, to an audience.
+
+use serde::{Deserialize, Serialize};
+
+use super::connection::yes;
+
+/// A configured flow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Export {
+    /// Its name in configuration.
+    pub id: String,
+    /// Its name for people.
+    pub display_name: String,
+    /// The connection it uses.
+    pub connection: String,
+    /// Snapchat's segment id, Mailchimp's audience id or Klaviyo's list id.
+    pub audience_id: String,
+    /// The segments whose profiles it sends.
+    pub segments: Vec<String>,
+    /// Which columns hold what.
+    pub fields: Fields,
+    /// Mailchimp only, and required there: how people are added who are not in the audience yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_contacts: Option<NewContacts>,
+    /// What starts it, besides an operator.
+    #[serde(default)]
+    pub triggers: Triggers,
+    /// Limits and guards.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Whether it may run.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+}
+
+/// The columns of a drop that are sent ("data matching").
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fields {
+    /// The column with the e-mail address.
+    pub email: String,
+    /// The column with the first name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_name: Option<String>,
+    /// The column with the last name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_name: Option<String>,
+}
+
+/// The status that new contacts get at Mailchimp. Those who are there already keep theirs, whatever it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NewContacts {
+    /// They get mail at once. You have their permission.
+    Subscribed,
+    /// Mailchimp asks them first.
+    Pending,
+    /// They get no marketing mail.
+    Transactional,
+    /// They are kept as not subscribed.
+    Unsubscribed,
+}
+
+impl NewContacts {
+    /// The word in configuration, which is Mailchimp's.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Subscribed => "subscribed",
+            Self::Pending => "pending",
+            Self::Transactional => "transactional",
+            Self::Unsubscribed => "unsubscribed",
+        }
+    }
+}
+
+/// What starts an export, besides an operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Triggers {
+    /// A drop of one of its segments starts it over this drop.
+    #[serde(default = "yes")]
+    pub upload: bool,
+    /// The stack's schedule starts it over the latest drops of its segments.
+    #[serde(default = "yes")]
+    pub schedule: bool,
+}
+
+impl Default for Triggers {
+    fn default() -> Self {
+        Self { upload: true, schedule: true }
+    }
+}
+
+/// What a run may do at most, and what stops it before anything is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Most profiles that a run may send; the destination's default if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profiles: Option<u64>,
+    /// Most invalid rows, as a share of all rows from 0 to 1.
+    #[serde(default = "fifth")]
+    pub invalid_share: f64,
+    /// How long after sealing a run may still be delivering, in minutes.
+    #[serde(default = "day")]
+    pub deadline_minutes: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { profiles: None, invalid_share: fifth(), deadline_minutes: day() }
+    }
+}
+
+const fn fifth() -> f64 {
+    0.2
+}
+
+const fn day() -> u32 {
+    24 * 60
+}
+
+/// Who may change an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Administrators only.
+    Administrators,
+    /// Contributors too.
+    Contributors,
+}
+
+impl Role {
+    /// Both roles.
+    pub const ALL: [Self; 2] = [Self::Administrators, Self::Contributors];
+
+    /// The word in keys.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Administrators => "administrators",
+            Self::Contributors => "contributors",
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! What a lane has spent of its account's rate limits.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// `lanes/…`: when the recent requests were sent, so that a new process knows what is left.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneRecord {
+    /// For each endpoint, the moments in milliseconds since 1970, oldest first.
+    pub sent_ms: BTreeMap<String, Vec<u64>>,
+}

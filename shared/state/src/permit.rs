@@ -1,0 +1,94 @@
+//! Whether an export may send now: read live, before a run and before every group of calls.
+
+use crate::{Connection, Export, Role, SharedWith};
+
+/// Why an export may not send.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Halt {
+    /// The export was removed.
+    #[error("the export `{0}` does not exist any more")]
+    ExportGone(String),
+    /// The export is disabled.
+    #[error("the export `{0}` is disabled; enable it and start a new run")]
+    ExportDisabled(String),
+    /// The connection was removed.
+    #[error("the connection `{0}` does not exist; add it, or give the export another one")]
+    ConnectionGone(String),
+    /// The connection is disabled.
+    #[error("the connection `{0}` is disabled; enable it and start a new run")]
+    ConnectionDisabled(String),
+    /// Nobody agreed to the terms, or only to older ones.
+    #[error(
+        "nobody has consented to the terms of the connection `{0}`; agree to them with `segue apply --agree`"
+    )]
+    NoConsent(String),
+    /// A contributor's export uses an administrator's connection.
+    #[error("the connection `{0}` is not shared with contributors; ask an administrator to share it")]
+    NotShared(String),
+    /// Somebody cancelled the run.
+    #[error("the run was cancelled by {0}")]
+    Cancelled(String),
+}
+
+/// Checks that an export may send over its connection.
+///
+/// # Errors
+/// The [`Halt`] that says why not.
+pub fn permit(role: Role, export: &Export, connection: Option<&Connection>) -> Result<(), Halt> {
+    let Some(connection) = connection else { return Err(Halt::ConnectionGone(export.connection.clone())) };
+    let id = || connection.id.clone();
+    if !export.enabled {
+        return Err(Halt::ExportDisabled(export.id.clone()));
+    }
+    if !connection.enabled {
+        return Err(Halt::ConnectionDisabled(id()));
+    }
+    if connection.consent.as_ref().is_none_or(|consent| consent.terms < Connection::TERMS) {
+        return Err(Halt::NoConsent(id()));
+    }
+    if role == Role::Contributors && connection.shared_with != SharedWith::Contributors {
+        return Err(Halt::NotShared(id()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair() -> (Export, Connection) {
+        let export = serde_json::json!({
+            "id": "e", "display_name": "E", "connection": "c", "audience_id": "a", "segments": ["s"],
+            "fields": {"email": "email"},
+        });
+        let connection = serde_json::json!({
+            "id": "c", "display_name": "C", "destination": "klaviyo", "secret": "x",
+            "consent": {"terms": 1, "agreed_by": "arn", "agreed_at": "2026-11-22T00:00:00Z"},
+        });
+        (serde_json::from_value(export).unwrap(), serde_json::from_value(connection).unwrap())
+    }
+
+    #[test]
+    fn everything_in_order_may_send() {
+        let (export, connection) = pair();
+        assert_eq!(permit(Role::Administrators, &export, Some(&connection)), Ok(()));
+    }
+
+    #[test]
+    fn each_obstacle_is_told() {
+        let (export, connection) = pair();
+        let may = |export: &Export, connection: &Connection| {
+            permit(Role::Administrators, export, Some(connection)).unwrap_err()
+        };
+        assert_eq!(permit(Role::Administrators, &export, None), Err(Halt::ConnectionGone("c".into())));
+        let disabled = Export { enabled: false, ..export.clone() };
+        assert_eq!(may(&disabled, &connection), Halt::ExportDisabled("e".into()));
+        let disabled = Connection { enabled: false, ..connection.clone() };
+        assert_eq!(may(&export, &disabled), Halt::ConnectionDisabled("c".into()));
+        let unagreed = Connection { consent: None, ..connection.clone() };
+        assert_eq!(may(&export, &unagreed), Halt::NoConsent("c".into()));
+        assert_eq!(permit(Role::Contributors, &export, Some(&connection)), Err(Halt::NotShared("c".into())));
+        let shared = Connection { shared_with: SharedWith::Contributors, ..connection };
+        assert_eq!(permit(Role::Contributors, &export, Some(&shared)), Ok(()));
+    }
+}

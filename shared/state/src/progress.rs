@@ -1,0 +1,88 @@
+//! Where a chunk stands that is not finished.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::Rejected;
+
+/// `progress/…`: what a chunk's next invocation has to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The retry that it belongs to.
+    pub generation: u32,
+    /// An invocation works on it; one that finds this set knows that another crashed.
+    pub running: bool,
+    /// Invocations that crashed.
+    pub crashes: u32,
+    /// Times that it was handed back to the queue: no failures.
+    pub pauses: u32,
+    /// When it was last worked on.
+    pub touched_at: Timestamp,
+    /// When its first call was made.
+    pub started_at: Timestamp,
+    /// Until when it may go on, if not what the seal says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Timestamp>,
+    /// Calls whose outcome is known, or whose job is under way, by their number.
+    #[serde(default)]
+    pub calls: BTreeMap<u32, CallRecord>,
+    /// Requests that the destination answered.
+    pub api_calls: u64,
+    /// Requests that were sent again.
+    pub retries: u64,
+    /// Times that its jobs were looked at.
+    #[serde(default)]
+    pub polls: u32,
+}
+
+/// What is known of one call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum CallRecord {
+    /// It is about to be made. After a crash nobody knows whether it was.
+    Intended,
+    /// The destination took it as a job.
+    Started {
+        /// The destination's id for the job.
+        job: String,
+        /// Profiles in the job.
+        profiles: u64,
+        /// Rows that were left out of it.
+        rejected: Vec<Rejected>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Its outcome is known.
+    Done {
+        /// Taken.
+        accepted: u64,
+        /// Among those: there already.
+        already_there: u64,
+        /// Not told.
+        unknown: u64,
+        /// Refused.
+        rejected: Vec<Rejected>,
+    },
+}
+
+impl Progress {
+    /// A chunk that nobody has worked on.
+    #[must_use]
+    pub const fn new(generation: u32, now: Timestamp) -> Self {
+        Self {
+            generation,
+            running: false,
+            crashes: 0,
+            pauses: 0,
+            touched_at: now,
+            started_at: now,
+            deadline: None,
+            calls: BTreeMap::new(),
+            api_calls: 0,
+            retries: 0,
+            polls: 0,
+        }
+    }
+}
