@@ -104,7 +104,13 @@ pub fn rejected(export: &str, run: &RunId) -> String {
 /// Rows that we refused, in the pages of one staging attempt.
 #[must_use]
 pub fn invalid_page(export: &str, run: &RunId, attempt: &str, page: u32) -> String {
-    format!("runs/{export}/{run}/rejected/staging-{attempt}-{page:04}.ndjson")
+    format!("{}{page:04}.ndjson", invalid_prefix(export, run, attempt))
+}
+
+/// Where the pages of [`invalid_page`] are.
+#[must_use]
+pub fn invalid_prefix(export: &str, run: &RunId, attempt: &str) -> String {
+    format!("runs/{export}/{run}/rejected/staging-{attempt}-")
 }
 
 /// Rows of a chunk that the destination refused.

@@ -1,0 +1,187 @@
+//! From an invocation to the work that it asks for.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use segue_platform::{Deadline, StoreError};
+use segue_state::{Drop, Export, Role, RunId, StateError, Trigger, TriggerKind};
+use serde_json::Value;
+
+use crate::catalog::{self, Place, place};
+use crate::invocation::{Invocation, InvocationError, Request, Upload};
+use crate::opening::{Wish, open};
+use crate::staging::{StagingError, stage};
+use crate::{App, resume};
+
+/// An invocation that failed. Lambda repeats it twice, then it lands in the on-failure queue.
+#[derive(Debug, thiserror::Error)]
+pub enum FanOutError {
+    /// The event is none of ours.
+    #[error(transparent)]
+    Invocation(#[from] InvocationError),
+    /// The state bucket, or a queue, failed.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Reading or staging broke off.
+    #[error(transparent)]
+    Staging(#[from] StagingError),
+    /// The segment bucket could not be listed.
+    #[error(transparent)]
+    Listing(#[from] StoreError),
+}
+
+/// Handles one invocation.
+///
+/// # Errors
+/// [`FanOutError`]; whatever was done by then is found and taken up by the next try.
+pub async fn handle(app: &App, event: &Value, deadline: Deadline) -> Result<(), FanOutError> {
+    let result = dispatch(app, event, deadline).await;
+    if let Err(error) = &result {
+        tracing::error!(%error, "the invocation failed");
+    }
+    result
+}
+
+async fn dispatch(app: &App, event: &Value, deadline: Deadline) -> Result<(), FanOutError> {
+    match Invocation::parse(event)? {
+        Invocation::Uploads(uploads) => {
+            for upload in &uploads {
+                take_upload(app, upload, deadline).await?;
+            }
+            Ok(())
+        }
+        Invocation::Request(Request::Refresh { scheduled_time }) => {
+            let exports = catalog::exports(app).await?;
+            let due = exports.into_iter().filter(|(_, export)| export.enabled && export.triggers.schedule);
+            let trigger = Trigger { kind: TriggerKind::Schedule, at: scheduled_time, by: None };
+            run(app, due.collect(), trigger, &format!("schedule/{scheduled_time}"), deadline).await
+        }
+        Invocation::Request(Request::Run { exports, id, requested_by, requested_at, trigger }) => {
+            let wanted = wanted(app, exports).await?;
+            let trigger = Trigger { kind: trigger, at: requested_at, by: requested_by };
+            run(app, wanted, trigger, &id, deadline).await
+        }
+        Invocation::Request(Request::Resume { stuck_after_seconds }) => {
+            let after = stuck_after_seconds.map(|seconds| Duration::from_secs(seconds.into()));
+            Ok(resume::resume(app, after.unwrap_or(resume::STUCK_AFTER)).await?)
+        }
+        Invocation::Request(Request::Restage { export, run }) => restage(app, &export, &run, deadline).await,
+    }
+}
+
+async fn take_upload(app: &App, upload: &Upload, deadline: Deadline) -> Result<(), FanOutError> {
+    if upload.bucket != app.config.segment_bucket {
+        tracing::warn!(bucket = %upload.bucket, "an event of another bucket is ignored");
+        return Ok(());
+    }
+    let segment = match place(&app.config.segment_prefix, &upload.key) {
+        Place::Drop { segment } => segment,
+        Place::Part => {
+            tracing::warn!(key = %upload.key, "drops of many files are not read yet; put one file right under its segment");
+            return Ok(());
+        }
+        Place::Elsewhere => return Ok(()),
+    };
+    let wishes: Vec<Wish> = catalog::exports(app)
+        .await?
+        .into_iter()
+        .filter(|(_, export)| export.enabled && export.triggers.upload && export.segments.iter().any(|s| s == segment))
+        .map(|(role, export)| Wish {
+            role,
+            export,
+            trigger: Trigger { kind: TriggerKind::Upload, at: upload.at, by: None },
+            drops: vec![catalog::uploaded(segment, upload)],
+            cause: vec![upload.bucket.clone(), upload.key.clone(), upload.sequencer.clone()],
+            obstacle: None,
+        })
+        .collect();
+    if wishes.is_empty() {
+        tracing::info!(%segment, "no export wants this segment on upload");
+    }
+    open_and_stage(app, wishes, deadline).await
+}
+
+/// The exports of a request: those named, or all that are enabled.
+async fn wanted(app: &App, names: Option<Vec<String>>) -> Result<Vec<(Role, Export)>, FanOutError> {
+    let exports = catalog::exports(app).await?;
+    let Some(names) = names else {
+        return Ok(exports.into_iter().filter(|(_, export)| export.enabled).collect());
+    };
+    for name in names.iter().filter(|name| !exports.iter().any(|(_, export)| export.id == **name)) {
+        tracing::error!(export = %name, "a run was asked for of an export that does not exist");
+    }
+    Ok(exports.into_iter().filter(|(_, export)| names.contains(&export.id)).collect())
+}
+
+/// Runs exports over the latest drops of their segments. Those that read the same drops are served by one pass; each
+/// further group gets an invocation of its own, so that none reads everything.
+async fn run(
+    app: &App,
+    exports: Vec<(Role, Export)>,
+    trigger: Trigger,
+    id: &str,
+    deadline: Deadline,
+) -> Result<(), FanOutError> {
+    let mut groups: BTreeMap<Vec<String>, Vec<(Role, Export)>> = BTreeMap::new();
+    for (role, export) in exports {
+        groups.entry(export.segments.clone()).or_default().push((role, export));
+    }
+    if groups.len() > 1 {
+        for group in groups.into_values() {
+            let request = Request::Run {
+                exports: Some(group.into_iter().map(|(_, export)| export.id).collect()),
+                id: id.to_owned(),
+                requested_by: trigger.by.clone(),
+                requested_at: trigger.at,
+                trigger: trigger.kind,
+            };
+            resume::start(app, &request).await?;
+        }
+        return Ok(());
+    }
+    let Some((segments, group)) = groups.into_iter().next() else { return Ok(()) };
+    let mut drops: Vec<Drop> = Vec::new();
+    let mut obstacle = None;
+    for segment in &segments {
+        match catalog::latest(app, segment).await? {
+            Some(drop) => drops.push(drop),
+            None => obstacle = Some(crate::guard::Guard::NoDrop(segment.clone()).to_string()),
+        }
+    }
+    let wishes = group.into_iter().map(|(role, export)| Wish {
+        role,
+        export,
+        trigger: trigger.clone(),
+        drops: drops.clone(),
+        cause: vec![id.to_owned()],
+        obstacle: obstacle.clone(),
+    });
+    open_and_stage(app, wishes.collect(), deadline).await
+}
+
+async fn open_and_stage(app: &App, wishes: Vec<Wish>, deadline: Deadline) -> Result<(), FanOutError> {
+    let mut runs = Vec::new();
+    for wish in wishes {
+        runs.extend(open(app, wish).await?);
+    }
+    // A repeated event finds runs that were opened over an older state of the latest drops: each reads its own.
+    let mut passes: Vec<Vec<segue_state::Run>> = Vec::new();
+    for run in runs {
+        match passes.iter_mut().find(|pass| pass[0].drops == run.drops) {
+            Some(pass) => pass.push(run),
+            None => passes.push(vec![run]),
+        }
+    }
+    for pass in passes {
+        stage(app, &pass, deadline).await?;
+    }
+    Ok(())
+}
+
+async fn restage(app: &App, export: &str, id: &RunId, deadline: Deadline) -> Result<(), FanOutError> {
+    let Some(run) = app.state.run(export, id).await? else { return Ok(()) };
+    match app.state.sealed(export, id).await? {
+        Some(sealed) => Ok(crate::queueing::resume(app, &run, &sealed).await?),
+        None => Ok(stage(app, &[run], deadline).await?),
+    }
+}

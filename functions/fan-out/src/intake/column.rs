@@ -1,0 +1,77 @@
+//! One mapped e-mail column: its addresses are normalised, checked and de-duplicated once for all exports.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use segue_segment::unique::UniqueEmails;
+use segue_segment::{Email, Reason, RowRef};
+use segue_source::Fields;
+use segue_state::{Rejected, receipt};
+
+/// Invalid rows in one page of the rejected list: about a megabyte.
+const PAGE: usize = 20_000;
+
+/// An e-mail column and what was seen in it.
+pub(super) struct Column {
+    pub(super) name: String,
+    /// Its place among the wanted fields of this part; `None` if the part does not have it.
+    pub(super) slot: Option<usize>,
+    pub(super) invalid: BTreeMap<Reason, u64>,
+    pub(super) duplicate: u64,
+    seen: UniqueEmails,
+    buffer: String,
+    page: Vec<Rejected>,
+    pages: u32,
+}
+
+/// What a row is, by its address.
+pub(super) enum Seen<'a> {
+    /// Its address stands here for the first time.
+    New(Email<'a>),
+    /// Its address stood in an earlier row.
+    Known,
+    /// It has no usable address.
+    Invalid { page_full: bool },
+}
+
+impl Column {
+    pub(super) fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            slot: None,
+            invalid: BTreeMap::new(),
+            duplicate: 0,
+            seen: UniqueEmails::default(),
+            buffer: String::new(),
+            page: Vec::new(),
+            pages: 0,
+        }
+    }
+
+    pub(super) fn take(&mut self, at: RowRef, fields: &Fields<'_>) -> Seen<'_> {
+        let raw = self.slot.map_or(&[][..], |slot| fields.get(slot));
+        match Email::normalise(raw, &mut self.buffer) {
+            Ok(email) if self.seen.insert(email) => Seen::New(email),
+            Ok(_) => {
+                self.duplicate += 1;
+                Seen::Known
+            }
+            Err(reason) => {
+                *self.invalid.entry(reason).or_default() += 1;
+                self.page.push(Rejected::at(at, reason));
+                Seen::Invalid { page_full: self.page.len() >= PAGE }
+            }
+        }
+    }
+
+    /// The page of invalid rows so far, with its number; `None` if there are none.
+    pub(super) fn take_page(&mut self) -> Option<(u32, Bytes)> {
+        if self.page.is_empty() {
+            return None;
+        }
+        let lines = Bytes::from(receipt::lines(&self.page));
+        self.page.clear();
+        self.pages += 1;
+        Some((self.pages - 1, lines))
+    }
+}

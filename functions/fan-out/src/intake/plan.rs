@@ -1,0 +1,121 @@
+//! One export's share of the pass: its columns, and the chunk that is being filled.
+
+use bytes::Bytes;
+use segue_segment::destination::{Form, Shape};
+use segue_segment::{ChunkWriter, Email, EmailHash, RowRef, attribute};
+use segue_source::{ColumnError, Fields, find};
+
+use super::Wanted;
+
+/// Something to be written to the state bucket, for the export `plan`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Staged {
+    /// A finished chunk.
+    Chunk {
+        /// Index of the export.
+        plan: usize,
+        /// The chunk's number.
+        number: u32,
+        /// Its bytes.
+        bytes: Bytes,
+    },
+    /// A page of rows that we refused.
+    Invalid {
+        /// Index of the export.
+        plan: usize,
+        /// The page's number.
+        page: u32,
+        /// Lines of JSON.
+        lines: Bytes,
+    },
+}
+
+pub(super) struct Plan {
+    /// Index of its e-mail column.
+    pub(super) column: usize,
+    pub(super) chunks: u32,
+    pub(super) missing: Option<(u32, ColumnError)>,
+    shape: Shape,
+    wanted: Wanted,
+    first_name: Option<usize>,
+    last_name: Option<usize>,
+    writer: ChunkWriter,
+    staged: u64,
+}
+
+impl Plan {
+    pub(super) fn new(wanted: &Wanted, column: usize) -> Self {
+        let shape = wanted.destination.shape();
+        Self {
+            column,
+            chunks: 0,
+            missing: None,
+            shape,
+            wanted: wanted.clone(),
+            first_name: None,
+            last_name: None,
+            writer: ChunkWriter::new(shape.form),
+            staged: 0,
+        }
+    }
+
+    /// Finds the mapped columns in a part's header, adding them to those that are wanted.
+    pub(super) fn find(&mut self, columns: &[String], part: u32, wanted: &mut Vec<usize>) {
+        let mapping = &self.wanted.mapping;
+        let mut look = |name: &str| match find(columns, name) {
+            Ok(index) => Some(slot(wanted, index)),
+            Err(error) => {
+                self.missing.get_or_insert((part, error));
+                None
+            }
+        };
+        look(&mapping.email);
+        self.first_name = mapping.first_name.as_deref().and_then(&mut look);
+        self.last_name = mapping.last_name.as_deref().and_then(&mut look);
+    }
+
+    pub(super) fn push(
+        &mut self,
+        plan: usize,
+        at: RowRef,
+        email: Email<'_>,
+        hash: &mut Option<EmailHash>,
+        fields: &Fields<'_>,
+        ready: &mut Vec<Staged>,
+    ) {
+        // A run that can't start need not be staged.
+        if self.missing.is_some() || self.staged >= self.wanted.limit {
+            return;
+        }
+        self.staged += 1;
+        match self.shape.form {
+            Form::Hashes => self.writer.push_hash(at, hash.get_or_insert_with(|| EmailHash::of(email))),
+            Form::Profiles => {
+                let name = |slot: Option<usize>| slot.and_then(|slot| attribute::name(fields.get(slot)));
+                let (first, last) = (name(self.first_name), name(self.last_name));
+                self.writer.push_profile(at, email, first.as_deref(), last.as_deref());
+            }
+        }
+        if self.writer.len() >= self.shape.profiles_per_chunk {
+            self.flush(plan, ready);
+        }
+    }
+
+    /// Hands on the chunk that is being filled, if there is anything in it.
+    pub(super) fn flush(&mut self, plan: usize, ready: &mut Vec<Staged>) {
+        if self.writer.is_empty() {
+            return;
+        }
+        let writer = std::mem::replace(&mut self.writer, ChunkWriter::new(self.shape.form));
+        ready.push(Staged::Chunk { plan, number: self.chunks, bytes: writer.finish().into() });
+        self.chunks += 1;
+    }
+}
+
+/// The place of a column among those that are wanted.
+pub(super) fn slot(wanted: &mut Vec<usize>, column: usize) -> usize {
+    wanted.iter().position(|&found| found == column).unwrap_or_else(|| {
+        wanted.push(column);
+        wanted.len() - 1
+    })
+}

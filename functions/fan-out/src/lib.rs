@@ -1,0 +1,20 @@
+//! Reads a drop once, stages its chunks, seals the run and queues it.
+//!
+//! An invocation is an upload, the stack's schedule, an operator's request or the resumer. Nothing is queued before
+//! the whole drop was read and passed its guards.
+
+pub mod app;
+pub mod catalog;
+pub mod config;
+pub mod guard;
+pub mod handler;
+pub mod intake;
+pub mod invocation;
+pub mod opening;
+pub mod queueing;
+pub mod resume;
+pub mod staging;
+
+pub use app::App;
+pub use config::Config;
+pub use handler::handle;

@@ -1,0 +1,101 @@
+//! Opening a run: it is recorded before anything is read, and a repeated event finds the run that it made.
+
+use jiff::Timestamp;
+use segue_segment::Destination;
+use segue_state::config::check_export;
+use segue_state::document::Created;
+use segue_state::finish::stop;
+use segue_state::{Drop, Ended, Export, Open, Role, Run, RunId, Sealed, StateError, Status, Trigger, keys, permit};
+
+use crate::{App, queueing};
+
+/// A run that is wanted.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// Who may change the export.
+    pub role: Role,
+    /// The export.
+    pub export: Export,
+    /// What starts it.
+    pub trigger: Trigger,
+    /// What it reads.
+    pub drops: Vec<Drop>,
+    /// Besides the export, what makes it the same run as another one.
+    pub cause: Vec<String>,
+    /// Why it can't run, if that is known already.
+    pub obstacle: Option<String>,
+}
+
+/// Opens a run. Answers it if its drops are to be read now; `None` if it has ended, or is being delivered.
+///
+/// # Errors
+/// [`StateError`] if the state bucket fails; the event then comes again.
+pub async fn open(app: &App, wish: Wish) -> Result<Option<Run>, StateError> {
+    let state = &app.state;
+    let connection = state.connection(&wish.export.connection).await?;
+    let mut cause = vec![wish.export.id.as_str()];
+    cause.extend(wish.cause.iter().map(String::as_str));
+    let run = Run {
+        run: RunId::of(wish.trigger.at, &cause),
+        trigger: wish.trigger,
+        drops: wish.drops,
+        destination: connection.as_ref().map(|connection| connection.destination),
+        lane: connection.as_ref().map(|connection| connection.lane().to_owned()).unwrap_or_default(),
+        created_at: Timestamp::now(),
+        export: wish.export,
+    };
+    // The marker first: a run without one would be looked after by nobody.
+    let (export, id) = (run.export.id.clone(), run.run.clone());
+    state.create(&keys::open(&export, &id), &Open::new(run.created_at)).await?;
+    let run = match state.create(&keys::run(&export, &id), &run).await? {
+        Created::New(_) => {
+            tracing::info!(%export, run = %id, trigger = run.trigger.kind.name(), "run opened");
+            run
+        }
+        Created::Existing(found) => found.body,
+    };
+    if let Some(sealed) = state.sealed(&export, &id).await? {
+        queueing::resume(app, &run, &sealed).await?;
+        return Ok(None);
+    }
+    let obstacle = wish.obstacle.or_else(|| {
+        let halt = permit(wish.role, &run.export, connection.as_ref()).err().map(|halt| halt.to_string());
+        halt.or_else(|| misconfigured(&run.export, run.destination?))
+    });
+    if let Some(message) = obstacle {
+        stop(state, &run, refusal(Status::Refused, message)).await?;
+        return Ok(None);
+    }
+    if let Some(cancel) = state.cancel(&export, &id).await? {
+        let message = format!("cancelled by {} before anything was sent", cancel.by);
+        stop(state, &run, refusal(Status::Cancelled, message)).await?;
+        return Ok(None);
+    }
+    Ok(Some(run))
+}
+
+/// A configuration that no command of ours wrote.
+fn misconfigured(export: &Export, destination: Destination) -> Option<String> {
+    let problems = check_export(export, destination);
+    let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    (!texts.is_empty()).then(|| format!("the export's configuration is wrong: {}", texts.join("; ")))
+}
+
+/// The seal of a run that ends before a row was read.
+#[must_use]
+pub fn refusal(status: Status, message: String) -> Sealed {
+    let now = Timestamp::now();
+    Sealed {
+        attempt: String::new(),
+        read: 0,
+        invalid: 0,
+        invalid_by_reason: std::collections::BTreeMap::new(),
+        duplicate: 0,
+        profiles: 0,
+        chunks: 0,
+        profiles_per_chunk: 0,
+        sealed_at: now,
+        deadline: now,
+        ended: Some(Ended { status, message }),
+    }
+}

@@ -1,0 +1,1 @@
+//! Pushes chunks to Klaviyo lists.

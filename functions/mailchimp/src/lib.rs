@@ -1,0 +1,1 @@
+//! Pushes chunks to Mailchimp audiences.

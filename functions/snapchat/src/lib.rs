@@ -1,0 +1,1 @@
+//! Pushes chunks to Snapchat audiences.
