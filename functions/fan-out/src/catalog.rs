@@ -80,7 +80,14 @@ mod tests {
 
     #[test]
     fn anything_else_is_none() {
-        for key in ["x/vip/a.csv", "segments/a.csv", "segments/vip/", "segments//a", "segments/vip/_SUCCESS", "segments/vip/.x"] {
+        for key in [
+            "x/vip/a.csv",
+            "segments/a.csv",
+            "segments/vip/",
+            "segments//a",
+            "segments/vip/_SUCCESS",
+            "segments/vip/.x",
+        ] {
             assert_eq!(place("segments/", key), Place::Elsewhere, "{key}");
         }
         assert_eq!(place("segments/", "segments/vip/d1/part-0.csv"), Place::Part);

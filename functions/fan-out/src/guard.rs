@@ -54,7 +54,9 @@ pub enum Guard {
     #[error("the drop has no rows; an empty segment is not sent, since it is a mistake as a rule")]
     NoRows,
     /// All rows are invalid.
-    #[error("none of the {read} rows has a usable e-mail address in the column `{column}`; is it the right one?")]
+    #[error(
+        "none of the {read} rows has a usable e-mail address in the column `{column}`; is it the right one?"
+    )]
     NoProfiles {
         /// Rows read.
         read: u64,
@@ -62,7 +64,9 @@ pub enum Guard {
         column: String,
     },
     /// Too many profiles.
-    #[error("the drops have {found} profiles, the export's limit is {limit}; raise `limits.profiles` if your contract allows it")]
+    #[error(
+        "the drops have {found} profiles, the export's limit is {limit}; raise `limits.profiles` if your contract allows it"
+    )]
     TooMany {
         /// Unique, valid profiles.
         found: u64,
@@ -70,7 +74,9 @@ pub enum Guard {
         limit: u64,
     },
     /// Too many invalid rows.
-    #[error("{invalid} of {read} rows ({percent} %) are invalid, the export allows {allowed} %; mend the file, or raise `limits.invalid_share`")]
+    #[error(
+        "{invalid} of {read} rows ({percent} %) are invalid, the export allows {allowed} %; mend the file, or raise `limits.invalid_share`"
+    )]
     TooManyInvalid {
         /// Invalid rows.
         invalid: u64,
@@ -82,7 +88,9 @@ pub enum Guard {
         allowed: String,
     },
     /// The invocation would end before the run could be sealed.
-    #[error("{read} rows were read and the time ran out; give fan-out more memory, which gives it more processor, or split the drop")]
+    #[error(
+        "{read} rows were read and the time ran out; give fan-out more memory, which gives it more processor, or split the drop"
+    )]
     NoTime {
         /// Rows read until then.
         read: u64,

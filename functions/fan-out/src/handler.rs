@@ -85,7 +85,9 @@ async fn take_upload(app: &App, upload: &Upload, deadline: Deadline) -> Result<(
     let wishes: Vec<Wish> = catalog::exports(app)
         .await?
         .into_iter()
-        .filter(|(_, export)| export.enabled && export.triggers.upload && export.segments.iter().any(|s| s == segment))
+        .filter(|(_, export)| {
+            export.enabled && export.triggers.upload && export.segments.iter().any(|s| s == segment)
+        })
         .map(|(role, export)| Wish {
             role,
             export,

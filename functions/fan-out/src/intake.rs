@@ -14,7 +14,7 @@ use column::{Column, Seen};
 pub use plan::Staged;
 use plan::{Plan, slot};
 
-use crate::guard::Totals;
+use crate::guard::{Bounds, Guard, Totals, check};
 
 /// What an export wants of the drops.
 #[derive(Debug, Clone)]
@@ -49,6 +49,20 @@ pub struct Tally {
     pub chunks: u32,
     /// The first column that was missing, and the part it was missing in.
     pub missing: Option<(u32, ColumnError)>,
+}
+
+impl Tally {
+    /// Whether the run may start. `files` are the parts, in their order; `column` is the mapped e-mail column.
+    ///
+    /// # Errors
+    /// The first [`Guard`] that stops it.
+    pub fn judge(&self, bounds: Bounds, column: &str, files: &[&str]) -> Result<(), Guard> {
+        if let Some((part, source)) = &self.missing {
+            let file = files.get(*part as usize).copied().unwrap_or_default().to_owned();
+            return Err(Guard::Column { file, source: source.clone() });
+        }
+        check(self.totals, bounds, column)
+    }
 }
 
 impl Intake {

@@ -1,8 +1,9 @@
 //! What fan-out is invoked with: an upload, a request, or something that is none of ours.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Unit};
 use segue_state::{RunId, TriggerKind};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 /// An understood event.
@@ -37,7 +38,9 @@ pub struct Upload {
 pub enum Request {
     /// The stack's schedule: run every export with the schedule trigger.
     Refresh {
-        /// When it was due.
+        /// When it was due. EventBridge Scheduler puts it in place of `<aws.scheduler.scheduled-time>`; where that is
+        /// not done, it is now, to the minute.
+        #[serde(deserialize_with = "scheduled_time")]
         scheduled_time: Timestamp,
     },
     /// Look after the runs that are not finished.
@@ -103,6 +106,14 @@ impl Invocation {
             _ => Err(InvocationError::Unknown),
         }
     }
+}
+
+fn scheduled_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text == "<aws.scheduler.scheduled-time>" {
+        return Timestamp::now().round(Unit::Minute).map_err(D::Error::custom);
+    }
+    text.parse().map_err(D::Error::custom)
 }
 
 fn from_event_bridge(event: &Value) -> Result<Upload, InvocationError> {
@@ -191,10 +202,10 @@ mod tests {
     #[test]
     fn requests_are_read_and_their_unknown_fields_refused() {
         let refresh = json!({"request": "refresh", "scheduled_time": "2026-11-22T16:00:00Z"});
-        assert!(matches!(
-            Invocation::parse(&refresh).unwrap(),
-            Invocation::Request(Request::Refresh { .. })
-        ));
+        assert!(matches!(Invocation::parse(&refresh).unwrap(), Invocation::Request(Request::Refresh { .. })));
+        let literal = json!({"request": "refresh", "scheduled_time": "<aws.scheduler.scheduled-time>"});
+        assert!(Invocation::parse(&literal).is_ok());
+        assert!(Invocation::parse(&json!({"request": "refresh", "scheduled_time": "soon"})).is_err());
         let run = json!({"request": "run", "id": "1", "requested_at": "2026-11-22T16:00:00Z",
                          "trigger": "on_demand", "export": ["vip"]});
         assert!(Invocation::parse(&run).unwrap_err().to_string().contains("export"));

@@ -5,7 +5,9 @@ use segue_segment::Destination;
 use segue_state::config::check_export;
 use segue_state::document::Created;
 use segue_state::finish::stop;
-use segue_state::{Drop, Ended, Export, Open, Role, Run, RunId, Sealed, StateError, Status, Trigger, keys, permit};
+use segue_state::{
+    Drop, Ended, Export, Open, Role, Run, RunId, Sealed, StateError, Status, Trigger, keys, permit,
+};
 
 use crate::{App, queueing};
 

@@ -63,8 +63,10 @@ pub async fn resume(app: &App, run: &Run, sealed: &Sealed) -> Result<(), StateEr
 pub async fn missing(app: &App, run: &Run, sealed: &Sealed) -> Result<Vec<(u32, u32)>, StateError> {
     let (export, id) = (&run.export.id, &run.run);
     let done = app.state.receipted(export, id).await?;
-    let mut missing: Vec<(u32, u32)> =
-        (0..sealed.chunks).filter(|chunk| done.binary_search(chunk).is_err()).map(|chunk| (chunk, 0)).collect();
+    let mut missing: Vec<(u32, u32)> = (0..sealed.chunks)
+        .filter(|chunk| done.binary_search(chunk).is_err())
+        .map(|chunk| (chunk, 0))
+        .collect();
     let retrying = app.state.open(export, id).await?.map(|open| open.body.retrying).unwrap_or_default();
     for (chunk, wanted) in retrying {
         let receipt = app.state.receipt(export, id, chunk).await?;

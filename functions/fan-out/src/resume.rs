@@ -50,13 +50,21 @@ async fn look_after(app: &App, export: &str, id: &RunId, stuck_after: Duration) 
     }
 }
 
-async fn restage(app: &App, run: &Run, open: Open, etag: &str, dead_after: Duration) -> Result<(), StateError> {
+async fn restage(
+    app: &App,
+    run: &Run,
+    open: Open,
+    etag: &str,
+    dead_after: Duration,
+) -> Result<(), StateError> {
     let (export, id) = (&run.export.id, &run.run);
     if !older(open.since, dead_after) {
         return Ok(());
     }
     if open.stagings >= STAGINGS {
-        let message = format!("its drop could not be read in {STAGINGS} more tries; see fan-out's log, then start a new run");
+        let message = format!(
+            "its drop could not be read in {STAGINGS} more tries; see fan-out's log, then start a new run"
+        );
         stop(&app.state, run, refusal(Status::Failed, message)).await?;
         return Ok(());
     }
@@ -85,7 +93,8 @@ async fn redeliver(
     let mut stuck = Vec::new();
     for (chunk, generation) in queueing::missing(app, run, sealed).await? {
         let progress = app.state.progress(export, id, chunk).await?;
-        let touched = progress.as_ref().map_or(open.since.max(sealed.sealed_at), |progress| progress.touched_at);
+        let touched =
+            progress.as_ref().map_or(open.since.max(sealed.sealed_at), |progress| progress.touched_at);
         if late {
             fail(app, run, sealed, chunk, generation, progress).await?;
         } else if older(touched, stuck_after) {

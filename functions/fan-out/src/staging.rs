@@ -12,7 +12,7 @@ use segue_state::finish::finish;
 use segue_state::{Ended, Run, Sealed, StateError, Status, keys};
 use tokio::task::JoinSet;
 
-use crate::guard::{Bounds, Guard, check};
+use crate::guard::{Bounds, Guard};
 use crate::intake::{Intake, Staged, Tally, Wanted};
 use crate::{App, queueing};
 
@@ -112,12 +112,8 @@ async fn read(
 }
 
 fn judge(run: &Run, tally: &Tally, keys: &[&str]) -> Result<(), Guard> {
-    if let Some((part, source)) = &tally.missing {
-        let file = keys.get(*part as usize).copied().unwrap_or_default().to_owned();
-        return Err(Guard::Column { file, source: source.clone() });
-    }
     let bounds = Bounds { profiles: limit(run), invalid_share: run.export.limits.invalid_share };
-    check(tally.totals, bounds, &run.export.fields.email)
+    tally.judge(bounds, &run.export.fields.email, keys)
 }
 
 fn sealing(run: &Run, tally: &Tally, attempt: &str, verdict: Result<(), Guard>) -> Sealed {

@@ -1,1 +1,27 @@
 //! The loop that all destinations share: lanes, pacing, retries, receipts.
+//!
+//! A destination says what a request looks like and what an answer means, without I/O. Everything else is here:
+//! sending, waiting, counting, recording, and what happens when any of it breaks off.
+
+pub mod account;
+pub mod app;
+mod attempt;
+mod calls;
+pub mod destination;
+mod follow;
+mod gate;
+pub mod handler;
+mod lane;
+mod record;
+mod session;
+mod task;
+pub mod wire;
+
+pub use account::find_account;
+pub use app::{App, Config};
+pub use destination::{
+    Budget, CredentialsError, Destination, ErrorPage, Exchange, JobState, Jobs, Refusal, Session, SignIn,
+    Taken, Verdict, Window,
+};
+pub use handler::handle;
+pub use wire::{Answer, Request};

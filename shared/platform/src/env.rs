@@ -42,6 +42,12 @@ impl<'a> Env<'a> {
     /// The text of a variable; `None` if it is not set or empty.
     #[must_use]
     pub fn optional(&self, name: &'static str) -> Option<String> {
+        self.named(name)
+    }
+
+    /// The text of a variable that somebody else chose; `None` if it is not set or empty.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<String> {
         (self.0)(name).filter(|value| !value.is_empty())
     }
 

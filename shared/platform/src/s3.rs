@@ -194,7 +194,8 @@ fn failed(action: &'static str, key: &str, problem: String) -> StoreError {
 }
 
 /// An error and what it came from, in one line.
-pub(crate) fn sources(error: &dyn Error) -> String {
+#[must_use]
+pub fn sources(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

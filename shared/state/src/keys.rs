@@ -8,6 +8,8 @@ use crate::{Role, RunId};
 pub const CONNECTIONS: &str = "config/connections/";
 /// Where runs are that are not finished.
 pub const OPEN: &str = "open/";
+/// Where the runs of all exports are.
+pub const RUNS: &str = "runs/";
 
 /// A connection's configuration.
 #[must_use]
@@ -56,7 +58,7 @@ pub fn open(export: &str, run: &RunId) -> String {
 /// The folder with an export's runs.
 #[must_use]
 pub fn runs(export: &str) -> String {
-    format!("runs/{export}/")
+    format!("{RUNS}{export}/")
 }
 
 /// What a run does.

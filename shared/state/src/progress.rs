@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::Rejected;
+use crate::receipt::Rest;
 
 /// `progress/…`: what a chunk's next invocation has to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +36,29 @@ pub struct Progress {
     /// Times that its jobs were looked at.
     #[serde(default)]
     pub polls: u32,
+    /// Why no further call is made, while its jobs are followed to their end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
+    /// What it waits for, for the record of a chunk that waits too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+}
+
+/// Why no further call is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    /// Somebody stopped the run; otherwise it failed.
+    pub cancelled: bool,
+    /// What happened, and what to do.
+    pub message: String,
+}
+
+impl Stopped {
+    /// What becomes of the rows that were not sent.
+    #[must_use]
+    pub const fn rest(&self) -> Rest {
+        if self.cancelled { Rest::Cancelled } else { Rest::Failed }
+    }
 }
 
 /// What is known of one call.
@@ -83,6 +107,8 @@ impl Progress {
             api_calls: 0,
             retries: 0,
             polls: 0,
+            stopped: None,
+            trouble: None,
         }
     }
 }

@@ -134,6 +134,11 @@ impl State {
         Ok(names.collect())
     }
 
+    /// The exports that have run, also those that were removed since.
+    pub async fn exports_run(&self) -> Result<Vec<String>, StateError> {
+        Ok(self.objects.folders(keys::RUNS).await?)
+    }
+
     /// The ids of an export's runs, oldest first.
     pub async fn runs(&self, export: &str) -> Result<Vec<RunId>, StateError> {
         let names = self.objects.folders(&keys::runs(export)).await?;

@@ -32,7 +32,8 @@ fn chunks(staged: &[Staged], wanted: usize) -> Vec<Chunk> {
     bytes.map(|bytes| Chunk::decode(bytes).unwrap()).collect()
 }
 
-const DROP: &str = "id,Email,first\n1, A@example.com ,Ann\n2,nobody,Bob\n3,a@EXAMPLE.com,Again\n4,,\n5,b@example.com,\n";
+const DROP: &str =
+    "id,Email,first\n1, A@example.com ,Ann\n2,nobody,Bob\n3,a@EXAMPLE.com,Again\n4,,\n5,b@example.com,\n";
 
 #[test]
 fn every_row_is_counted_once() {
@@ -51,8 +52,10 @@ fn one_pass_serves_exports_of_different_forms() {
     let (staged, tallies) = run(&both, &[DROP]);
     let (hashes, profiles) = (chunks(&staged, 0), chunks(&staged, 1));
     assert!(hashes[0].profiles().all(|p| matches!(p.identity, Identity::Hash(_)) && p.first_name.is_none()));
-    let read: Vec<_> =
-        profiles[0].profiles().map(|p| (p.at.row, p.email().unwrap().to_owned(), p.first_name.map(str::to_owned))).collect();
+    let read: Vec<_> = profiles[0]
+        .profiles()
+        .map(|p| (p.at.row, p.email().unwrap().to_owned(), p.first_name.map(str::to_owned)))
+        .collect();
     assert_eq!(read, [(1, "a@example.com".into(), Some("Ann".into())), (5, "b@example.com".into(), None)]);
     assert_eq!(tallies[0].counts, tallies[1].counts);
 }

@@ -1,0 +1,20 @@
+//! The Snapchat function: wiring only.
+
+use aws_lambda_events::sqs::SqsEvent;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use segue_delivery::{App, Config, handle};
+use segue_platform::{Aws, Deadline, Env, telemetry};
+use snapchat::Snapchat;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let env = Env::process();
+    telemetry::init(&env)?;
+    let snapchat = Snapchat::from_env(&env)?;
+    let app = App::new(Config::from_env(&env)?, Box::new(snapchat), &Aws::load().await)?;
+    let app = &app;
+    run(service_fn(async |event: LambdaEvent<SqsEvent>| {
+        Ok::<_, Error>(handle(app, event.payload, Deadline::at(event.context.deadline)).await)
+    }))
+    .await
+}

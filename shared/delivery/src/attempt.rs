@@ -1,0 +1,135 @@
+//! One call, until the destination has said something that counts: retries, bounded by attempts and by time.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use segue_platform::Deadline;
+use tokio::time::sleep;
+
+use crate::app::App;
+use crate::destination::{Refusal, Session, Verdict};
+use crate::lane::Lane;
+use crate::wire::{self, Answer, Request};
+
+/// Attempts at one call within one invocation.
+const ATTEMPTS: u32 = 8;
+/// The first pause; it doubles from attempt to attempt, up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+/// What must be left of the invocation to record what happened.
+pub(crate) const RESERVE: Duration = Duration::from_secs(10);
+
+/// What an invocation calls with.
+pub(crate) struct Caller<'a> {
+    pub(crate) app: &'a App,
+    pub(crate) lane: &'a Lane,
+    pub(crate) secret: &'a str,
+    pub(crate) deadline: Deadline,
+    /// Requests that were answered.
+    pub(crate) answered: AtomicU64,
+    /// Requests that were sent again.
+    pub(crate) repeated: AtomicU64,
+}
+
+/// Why a call has no outcome.
+#[derive(Debug)]
+pub(crate) enum Setback {
+    /// Not now: try again, no sooner than this.
+    Pause(Duration),
+    /// Never, as things stand.
+    Refused(String, Blame),
+}
+
+/// Whose trouble a refusal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Blame {
+    /// The connection's: somebody has to reconnect the account.
+    Connection,
+    /// This export's or this call's.
+    Export,
+}
+
+impl Caller<'_> {
+    /// Makes a call. `read` tells what an answer means, by one of its own outcomes or by a verdict that says to go on.
+    pub(crate) async fn call<T>(
+        &self,
+        build: impl Fn(&Session) -> Request,
+        read: impl Fn(&Answer) -> Result<T, Verdict>,
+    ) -> Result<T, Setback> {
+        let mut denied = false;
+        for attempt in 0..ATTEMPTS {
+            let session = self.session().await?;
+            let request = build(&session);
+            let left = self.deadline.left().saturating_sub(RESERVE);
+            let permit =
+                self.lane.admit(request.endpoint, left).await.map_err(|wait| Setback::Pause(wait.0))?;
+            if attempt > 0 {
+                self.repeated.fetch_add(1, Ordering::Relaxed);
+            }
+            let answer =
+                wire::send(&self.app.client, request, self.deadline.left().saturating_sub(RESERVE)).await;
+            drop(permit);
+            let after = match answer {
+                Err(error) => {
+                    tracing::warn!(%error, attempt, "a call got no answer");
+                    None
+                }
+                Ok(answer) => {
+                    self.answered.fetch_add(1, Ordering::Relaxed);
+                    match read(&answer) {
+                        Ok(outcome) => return Ok(outcome),
+                        Err(Verdict::Again { after }) => {
+                            tracing::warn!(status = answer.status, attempt, "a call has to be repeated");
+                            if let Some(after) = after {
+                                self.lane.hold(after).await;
+                            }
+                            after
+                        }
+                        Err(Verdict::Denied) if !denied => {
+                            denied = true;
+                            tracing::info!(
+                                status = answer.status,
+                                "the session was refused; a new one is made"
+                            );
+                            self.app.sessions.forget(self.secret).await;
+                            continue;
+                        }
+                        Err(Verdict::Denied) => {
+                            return Err(Setback::Refused(Refusal::Reconnect.to_string(), Blame::Connection));
+                        }
+                        Err(Verdict::Refused(refusal)) => {
+                            return Err(Setback::Refused(refusal.to_string(), Blame::Export));
+                        }
+                        // A reader hands these on as outcomes of its own.
+                        Err(Verdict::Taken(_) | Verdict::Started { .. } | Verdict::Without(_)) => {
+                            let refusal = Refusal::Malformed(answer.status).to_string();
+                            return Err(Setback::Refused(refusal, Blame::Export));
+                        }
+                    }
+                }
+            };
+            self.pause(attempt, after).await?;
+        }
+        Err(Setback::Pause(LONGEST_PAUSE))
+    }
+
+    async fn session(&self) -> Result<Session, Setback> {
+        let found = self.app.sessions.get(&*self.app.destination, &self.app.client, self.secret).await;
+        found.map_err(|error| match error {
+            error if error.passes() => Setback::Pause(LONGEST_PAUSE),
+            error => Setback::Refused(error.to_string(), Blame::Connection),
+        })
+    }
+
+    /// Sleeps before the next attempt; a pause that does not fit is handed to the queue.
+    async fn pause(&self, attempt: u32, after: Option<Duration>) -> Result<(), Setback> {
+        let longest = (FIRST_PAUSE * 2_u32.pow(attempt)).min(LONGEST_PAUSE);
+        let jitter = longest.mul_f64(0.5 + fastrand::f64() / 2.0);
+        let pause = after.map_or(jitter, |after| after + jitter.min(Duration::from_millis(500)));
+        if pause + RESERVE > self.deadline.left() {
+            return Err(Setback::Pause(pause));
+        }
+        sleep(pause).await;
+        Ok(())
+    }
+}

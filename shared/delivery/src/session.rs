@@ -1,0 +1,148 @@
+//! Sessions: credentials from Secrets Manager, kept in the process for a while, dropped when they are refused.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use segue_platform::{SecretError, SecretValue, Secrets};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
+
+use crate::destination::{CredentialsError, Destination, Exchange, Session, SignIn};
+use crate::wire;
+
+/// How long a session is used that does not say how long it is good for. An operator's change takes effect then.
+const LIFETIME: Duration = Duration::from_mins(5);
+/// A token is not used up to its last second.
+const EARLY: Duration = Duration::from_mins(1);
+/// Attempts at the token endpoint, which answers 429 and 5xx as any other (airbyte PR #17596).
+const TRIES: u32 = 5;
+const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Why there is no session.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum NoSession {
+    /// The secret can't be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// It does not hold what is needed.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The destination refuses it for good.
+    #[error("the destination refused the credentials ({0}); reconnect this account")]
+    Dead(String),
+    /// The destination does not answer.
+    #[error("the destination gives no access token at the moment")]
+    Later,
+}
+
+impl NoSession {
+    /// Whether waiting may help.
+    pub(crate) const fn passes(&self) -> bool {
+        matches!(self, Self::Later | Self::Secret(SecretError::Failed { .. }))
+    }
+}
+
+/// The sessions of a process, by the name of their secret.
+pub(crate) struct Sessions {
+    secrets: Arc<dyn Secrets>,
+    kept: Mutex<HashMap<String, (Session, Instant)>>,
+}
+
+impl Sessions {
+    pub(crate) fn new(secrets: Arc<dyn Secrets>) -> Self {
+        Self { secrets, kept: Mutex::new(HashMap::new()) }
+    }
+
+    /// The session of a secret. One caller at a time signs in; the others wait for its session.
+    pub(crate) async fn get(
+        &self,
+        destination: &dyn Destination,
+        client: &reqwest::Client,
+        secret: &str,
+    ) -> Result<Session, NoSession> {
+        let mut kept = self.kept.lock().await;
+        if let Some((session, until)) = kept.get(secret)
+            && *until > Instant::now()
+        {
+            return Ok(session.clone());
+        }
+        let session = self.sign_in(destination, client, secret).await?;
+        let lifetime = session.lifetime.map_or(LIFETIME, |lifetime| lifetime.saturating_sub(EARLY));
+        kept.insert(secret.to_owned(), (session.clone(), Instant::now() + lifetime));
+        Ok(session)
+    }
+
+    /// Forgets a session that was refused, so that the next one is new.
+    pub(crate) async fn forget(&self, secret: &str) {
+        self.kept.lock().await.remove(secret);
+    }
+
+    async fn sign_in(
+        &self,
+        destination: &dyn Destination,
+        client: &reqwest::Client,
+        secret: &str,
+    ) -> Result<Session, NoSession> {
+        let mut value = self.secrets.get(secret).await?;
+        loop {
+            let error = match self.exchange(destination, client, secret, &value).await {
+                Err(NoSession::Dead(error)) => error,
+                other => return other,
+            };
+            // An operator may have connected the account again in between.
+            let again = self.secrets.get(secret).await?;
+            if again.version == value.version {
+                return Err(NoSession::Dead(error));
+            }
+            value = again;
+        }
+    }
+
+    async fn exchange(
+        &self,
+        destination: &dyn Destination,
+        client: &reqwest::Client,
+        secret: &str,
+        value: &SecretValue,
+    ) -> Result<Session, NoSession> {
+        for attempt in 0..TRIES {
+            let request = match destination.sign_in(&value.text)? {
+                SignIn::Ready(session) => return Ok(session),
+                SignIn::Exchange(request) => request,
+            };
+            let after = match wire::send(client, request, EXCHANGE_TIMEOUT).await {
+                Err(_) => None,
+                Ok(answer) => match destination.signed_in(&value.text, &answer) {
+                    Exchange::Session(session, changed) => {
+                        if let Some(changed) = changed {
+                            self.store(secret, &changed, &value.version).await?;
+                        }
+                        return Ok(session);
+                    }
+                    Exchange::Again(after) => after,
+                    Exchange::Dead(error) => return Err(NoSession::Dead(error)),
+                },
+            };
+            let pause = Duration::from_millis(250 << attempt);
+            sleep(after.unwrap_or_default().max(pause).min(EXCHANGE_TIMEOUT)).await;
+        }
+        Err(NoSession::Later)
+    }
+
+    /// Stores a new refresh token. If an operator stored new credentials meanwhile, theirs stay.
+    async fn store(
+        &self,
+        name: &str,
+        changed: &secrecy::SecretString,
+        replaced: &str,
+    ) -> Result<(), SecretError> {
+        match self.secrets.refresh(name, changed, replaced).await {
+            Err(SecretError::Changed(_)) => {
+                tracing::info!(secret = %name, "new credentials were stored meanwhile; the refreshed ones are dropped");
+                Ok(())
+            }
+            other => other,
+        }
+    }
+}
