@@ -64,7 +64,7 @@ def start(folder: Path, *, auth: bool, level: str = "INFO") -> tuple[subprocess.
         port = free_port()
         endpoint = f"http://127.0.0.1:{port}"
         variables = _variables(port, folder, auth=auth, level=level)
-        command = [str(TOOLS / "python"), "-m", "segue_local.ministack_over_tls"]
+        command = [str(TOOLS / "python"), "-m", "segue_local.ministack_as_aws"]
         child = processes.start(command, env=variables, folder=folder, log=log)
         try:
             deadline = time.monotonic() + _READY_WITHIN
