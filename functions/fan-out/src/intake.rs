@@ -170,7 +170,7 @@ impl Rows for Intake {
                         plan.push(number, at, email, &mut hash, fields, &mut self.ready);
                     }
                 }
-                Seen::Known => {}
+                Seen::Known | Seen::Unread => {}
                 Seen::Invalid { page_full } => {
                     if page_full {
                         self.flush_invalid(index);

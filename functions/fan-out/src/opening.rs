@@ -6,7 +6,7 @@ use segue_state::config::check_export;
 use segue_state::document::Created;
 use segue_state::finish::stop;
 use segue_state::{
-    Drop, Ended, Export, Open, Role, Run, RunId, Sealed, StateError, Status, Trigger, keys, permit,
+    Drop, Ended, Export, Halt, Open, Role, Run, RunId, Sealed, StateError, Status, Trigger, keys, permit,
 };
 
 use crate::{App, queueing};
@@ -62,6 +62,9 @@ pub async fn open(app: &App, wish: Wish) -> Result<Option<Run>, StateError> {
     }
     let obstacle = wish.obstacle.or_else(|| {
         let halt = permit(wish.role, &run.export, connection.as_ref()).err().map(|halt| halt.to_string());
+        // Opened when the connection was not there, it does not know where it would go.
+        let nowhere = run.destination.is_none().then(|| Halt::ConnectionGone(run.export.connection.clone()));
+        let halt = halt.or_else(|| nowhere.map(|halt| halt.to_string()));
         halt.or_else(|| misconfigured(&run.export, run.destination?))
     });
     if let Some(message) = obstacle {

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use segue_state::document::Created;
 use segue_state::finish::{finish, stop};
-use segue_state::receipt::{Rest, conclude};
-use segue_state::{Open, Progress, Run, RunId, Sealed, StateError, Status, keys};
+use segue_state::receipt::{Rest, conclude, lines};
+use segue_state::{Open, Progress, Run, RunId, Sealed, StateError, Status, Versioned, keys};
 
 use crate::invocation::Request;
 use crate::opening::refusal;
@@ -46,7 +47,7 @@ async fn look_after(app: &App, export: &str, id: &RunId, stuck_after: Duration) 
     };
     match state.sealed(export, id).await? {
         None => restage(app, &run, open.body, &open.etag, stuck_after.min(STAGING_DEAD_AFTER)).await,
-        Some(sealed) => redeliver(app, &run, &sealed, &open.body, stuck_after).await,
+        Some(sealed) => redeliver(app, &run, &sealed, &open, stuck_after).await,
     }
 }
 
@@ -82,9 +83,10 @@ async fn redeliver(
     app: &App,
     run: &Run,
     sealed: &Sealed,
-    open: &Open,
+    found: &Versioned<Open>,
     stuck_after: Duration,
 ) -> Result<(), StateError> {
+    let open = &found.body;
     if finish(&app.state, run, sealed).await?.is_some() {
         return Ok(());
     }
@@ -93,11 +95,10 @@ async fn redeliver(
     let mut stuck = Vec::new();
     for (chunk, generation) in queueing::missing(app, run, sealed).await? {
         let progress = app.state.progress(export, id, chunk).await?;
-        let touched =
-            progress.as_ref().map_or(open.since.max(sealed.sealed_at), |progress| progress.touched_at);
+        let touched = progress.as_ref().map_or(sealed.sealed_at, |progress| progress.touched_at);
         if late {
             fail(app, run, sealed, chunk, generation, progress).await?;
-        } else if older(touched, stuck_after) {
+        } else if older(touched.max(open.since), stuck_after) {
             stuck.push((chunk, generation));
         }
     }
@@ -106,6 +107,9 @@ async fn redeliver(
     } else if !stuck.is_empty() {
         tracing::warn!(%export, run = %id, chunks = stuck.len(), "stuck chunks are queued again");
         queueing::queue(app, run, stuck).await?;
+        // `since` moves on, so that a chunk that waits in its lane is queued once in that time, not at every look.
+        let next = Open { since: Timestamp::now(), ..open.clone() };
+        app.state.replace(&keys::open(export, id), &next, &found.etag).await?;
     }
     Ok(())
 }
@@ -123,13 +127,24 @@ async fn fail(
     let mut progress = progress.unwrap_or_else(|| Progress::new(generation, Timestamp::now()));
     progress.generation = generation;
     let message = "the run's deadline passed".to_owned();
-    let (receipt, _) = conclude(chunk, sealed.profiles_of(chunk), &progress, Rest::Failed, Some(message));
+    let (receipt, rejected) =
+        conclude(chunk, sealed.profiles_of(chunk), &progress, Rest::Failed, Some(message));
     let key = keys::receipt(export, id, chunk);
-    if let Created::Existing(found) = app.state.create(&key, &receipt).await?
-        && !found.body.is_final()
-        && found.body.generation < generation
-    {
-        app.state.replace(&key, &receipt, &found.etag).await?;
+    let kept = match app.state.create(&key, &receipt).await? {
+        Created::New(_) => true,
+        Created::Existing(found) if !found.body.is_final() && found.body.generation < generation => {
+            app.state.replace(&key, &receipt, &found.etag).await?
+        }
+        Created::Existing(_) => false,
+    };
+    // After the receipt, unlike in a destination function: one may have concluded the chunk in this very moment.
+    if kept && !rejected.is_empty() {
+        let page = Bytes::from(lines(&rejected));
+        app.state.objects().put(&keys::rejected_chunk(export, id, chunk), page).await?;
+    }
+    if kept && receipt.is_final() {
+        app.state.objects().delete(&keys::chunk(export, id, &sealed.attempt, chunk)).await?;
+        app.state.objects().delete(&keys::progress(export, id, chunk)).await?;
     }
     Ok(())
 }

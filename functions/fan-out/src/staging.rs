@@ -46,10 +46,7 @@ pub async fn stage(app: &App, runs: &[Run], deadline: Deadline) -> Result<(), St
     let mut intake = Intake::new(&wanted);
     let mut writers = Writers::new(app, runs, &attempt);
     let keys: Vec<&str> = first.parts().map(|part| part.key.as_str()).collect();
-    let stopped = match read(app, first, &mut intake, &mut writers, deadline).await? {
-        Ok(()) => None,
-        Err(guard) => Some(guard),
-    };
+    let stopped = read(app, first, &mut intake, &mut writers, deadline).await?.err();
     let (rest, tallies) = intake.finish();
     writers.write(rest).await?;
     writers.done().await?;

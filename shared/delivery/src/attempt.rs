@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use segue_platform::Deadline;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::app::App;
 use crate::destination::{Refusal, Session, Verdict};
@@ -114,7 +114,10 @@ impl Caller<'_> {
     }
 
     async fn session(&self) -> Result<Session, Setback> {
-        let found = self.app.sessions.get(&*self.app.destination, &self.app.client, self.secret).await;
+        let limit = self.deadline.left().saturating_sub(RESERVE);
+        let getting = self.app.sessions.get(&*self.app.destination, &self.app.client, self.secret);
+        // A sign-in that hangs must not outlast the invocation: that would look like a crash.
+        let Ok(found) = timeout(limit, getting).await else { return Err(Setback::Pause(LONGEST_PAUSE)) };
         found.map_err(|error| match error {
             error if error.passes() => Setback::Pause(LONGEST_PAUSE),
             error => Setback::Refused(error.to_string(), Blame::Connection),

@@ -82,14 +82,15 @@ pub(crate) async fn push(
                 obstacle.get_or_insert(Ending::Pause(pause));
             }
             Called::Setback(Setback::Refused(message, blame)) => {
-                obstacle = Some(Ending::Refused(message, blame))
+                obstacle = Some(Ending::Refused(message, blame));
             }
             Called::Halted(halt) => obstacle = Some(Ending::Halted(halt)),
         }
     }
     let jobs = progress.calls.values().any(|call| matches!(call, CallRecord::Started { .. }));
     Ok(match obstacle {
-        Some(Ending::Refused(message, _)) if jobs => {
+        Some(Ending::Refused(message, blame)) if jobs => {
+            task.blame(&message, blame).await?;
             progress.stopped = Some(Stopped { cancelled: false, message });
             Ending::Jobs(FIRST_LOOK)
         }

@@ -72,7 +72,8 @@ pub(crate) async fn look(
             Ok(None) => running = true,
             Err(Setback::Pause(pause)) => return Ok(Ending::Pause(pause)),
             // Nobody will ever tell what became of them.
-            Err(Setback::Refused(message, _)) => {
+            Err(Setback::Refused(message, blame)) => {
+                task.blame(&message, blame).await?;
                 progress.stopped.get_or_insert(Stopped { cancelled: false, message });
                 let unknown = CallRecord::Done { accepted: 0, already_there: 0, unknown: pushed, rejected };
                 progress.calls.insert(number, unknown);

@@ -72,7 +72,7 @@ async fn chunk_of(app: &App, chunk: &ChunkMessage, message: &SqsMessage, deadlin
 
 /// The timer's queue is no FIFO queue, and knows follow-ups only.
 fn is_timer(message: &SqsMessage) -> bool {
-    message.event_source_arn.as_deref().is_some_and(|arn| !arn.ends_with(".fifo"))
+    message.event_source_arn.as_deref().is_some_and(|arn| arn.strip_suffix(".fifo").is_none())
 }
 
 async fn move_on(app: &App, chunk: &ChunkMessage, message: &SqsMessage) -> Handled {

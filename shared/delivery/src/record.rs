@@ -39,10 +39,17 @@ pub(crate) async fn conclude(
         finish(state, &task.run, &task.sealed).await?;
     }
     if receipt.is_final() {
-        // After the receipt, so that nothing that is still needed is ever gone.
-        state.objects().delete(&keys::chunk(export, id, &task.sealed.attempt, chunk)).await?;
-        state.objects().delete(&keys::progress(export, id, chunk)).await?;
+        clear(task).await?;
     }
+    Ok(())
+}
+
+/// Removes what is not needed any more: after the final receipt, so that nothing that is still needed is ever gone.
+pub(crate) async fn clear(task: &Task<'_>) -> Result<(), StateError> {
+    let (export, id, chunk) = (&task.message.export, &task.message.run, task.message.chunk);
+    let objects = task.app.state.objects();
+    objects.delete(&keys::chunk(export, id, &task.sealed.attempt, chunk)).await?;
+    objects.delete(&keys::progress(export, id, chunk)).await?;
     Ok(())
 }
 

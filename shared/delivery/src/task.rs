@@ -71,34 +71,49 @@ impl Task<'_> {
             && (found.body.is_final() || found.body.generation >= self.message.generation)
         {
             finish(&self.app.state, &self.run, &self.sealed).await?;
+            if found.body.is_final() {
+                // The invocation that wrote it may have been cut off before it came to this.
+                record::clear(self).await?;
+            }
             return Ok(Handled::Done);
         }
         let mut progress = self.progress().await?;
-        if let Some(message) = self.hopeless(&progress) {
-            return self.conclude(&progress, Rest::Failed, Some(message)).await;
+        let handled = self.go_on(&mut progress, deadline).await;
+        if handled.is_err() && progress.running {
+            // AWS failed, not this invocation: what is known is kept, and no crash will be counted.
+            progress.running = false;
+            self.save(&mut progress).await?;
+        }
+        handled
+    }
+
+    async fn go_on(&self, progress: &mut Progress, deadline: Deadline) -> Result<Handled, StateError> {
+        let (export, id, chunk) = (&self.message.export, &self.message.run, self.message.chunk);
+        if let Some(message) = self.hopeless(progress) {
+            return self.conclude(progress, Rest::Failed, Some(message)).await;
         }
         let gate = Gate::new(&self.app.state, &self.run);
         let connection = match gate.look().await? {
             Look::Open(connection) => connection,
             // What is under way at the destination already is still followed to its end.
-            Look::Shut(halt) if !has_jobs(&progress) => {
-                return self.conclude(&progress, Rest::Cancelled, Some(halt.to_string())).await;
+            Look::Shut(halt) if !has_jobs(progress) => {
+                return self.conclude(progress, Rest::Cancelled, Some(halt.to_string())).await;
             }
             Look::Shut(halt) => match self.app.state.connection(&self.run.export.connection).await? {
                 Some(connection) => Box::new(connection),
-                None => return self.conclude(&progress, Rest::Cancelled, Some(halt.to_string())).await,
+                None => return self.conclude(progress, Rest::Cancelled, Some(halt.to_string())).await,
             },
         };
         progress.running = true;
-        self.save(&mut progress).await?;
+        self.save(progress).await?;
         let bytes = self.app.state.chunk(export, id, &self.sealed.attempt, chunk).await?;
         let chunk = match bytes.map(|bytes| Chunk::decode(bytes.to_vec())) {
             Some(Ok(chunk)) => chunk,
-            Some(Err(ChunkError::Version(_))) => return self.hand_back(&mut progress, LONGEST_PAUSE).await,
-            Some(Err(error)) => return self.conclude(&progress, Rest::Failed, Some(error.to_string())).await,
+            Some(Err(ChunkError::Version(_))) => return self.hand_back(progress, LONGEST_PAUSE).await,
+            Some(Err(error)) => return self.conclude(progress, Rest::Failed, Some(error.to_string())).await,
             None => {
                 let message = "the chunk is not there any more; start a new run".to_owned();
-                return self.conclude(&progress, Rest::Failed, Some(message)).await;
+                return self.conclude(progress, Rest::Failed, Some(message)).await;
             }
         };
         let profiles: Vec<Profile<'_>> = chunk.profiles().collect();
@@ -107,7 +122,7 @@ impl Task<'_> {
 
     async fn deliver(
         &self,
-        mut progress: Progress,
+        progress: &mut Progress,
         gate: &Gate<'_>,
         connection: &Connection,
         profiles: &[Profile<'_>],
@@ -126,46 +141,47 @@ impl Task<'_> {
             repeated: progress.retries.into(),
         };
         let ending = match self.message.op {
-            Op::Add => calls::push(self, &mut progress, gate, &caller, profiles).await?,
-            Op::Follow => follow::look(self, &mut progress, &caller, profiles).await?,
+            Op::Add => calls::push(self, progress, gate, &caller, profiles).await,
+            Op::Follow => follow::look(self, progress, &caller, profiles).await,
         };
         progress.api_calls = caller.answered.into_inner();
         progress.retries = caller.repeated.into_inner();
         self.app.state.put(&keys::lane(destination.destination(), &group), &lane.record().await).await?;
-        self.end(progress, ending, &connection.id).await
+        self.end(progress, ending?).await
     }
 
-    async fn end(
-        &self,
-        mut progress: Progress,
-        ending: Ending,
-        connection: &str,
-    ) -> Result<Handled, StateError> {
+    async fn end(&self, progress: &mut Progress, ending: Ending) -> Result<Handled, StateError> {
         match ending {
             Ending::Complete => {
                 let (rest, message) = match progress.stopped.clone() {
                     Some(stopped) => (stopped.rest(), Some(stopped.message)),
                     None => (Rest::Nothing, None),
                 };
-                self.conclude(&progress, rest, message).await
+                self.conclude(progress, rest, message).await
             }
             Ending::Jobs(after) => {
                 // Before the message is done: lost after it, nobody would look at the jobs again.
                 progress.polls += 1;
                 progress.running = false;
-                self.save(&mut progress).await?;
+                self.save(progress).await?;
                 follow::later(self, after).await?;
                 Ok(Handled::Done)
             }
-            Ending::Pause(pause) => self.hand_back(&mut progress, pause).await,
+            Ending::Pause(pause) => self.hand_back(progress, pause).await,
             Ending::Refused(message, blame) => {
-                if blame == Blame::Connection {
-                    self.app.state.set_health(connection, Some(message.clone())).await?;
-                }
-                self.conclude(&progress, Rest::Failed, Some(message)).await
+                self.blame(&message, blame).await?;
+                self.conclude(progress, Rest::Failed, Some(message)).await
             }
-            Ending::Halted(halt) => self.conclude(&progress, Rest::Cancelled, Some(halt.to_string())).await,
+            Ending::Halted(halt) => self.conclude(progress, Rest::Cancelled, Some(halt.to_string())).await,
         }
+    }
+
+    /// Notes that somebody has to look after the connection, if it is to blame.
+    pub(crate) async fn blame(&self, message: &str, blame: Blame) -> Result<(), StateError> {
+        if blame == Blame::Connection {
+            self.app.state.set_health(&self.run.export.connection, Some(message.to_owned())).await?;
+        }
+        Ok(())
     }
 
     /// Where the chunk stands. A retry starts with what the failed tries before it delivered.

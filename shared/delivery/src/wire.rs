@@ -12,6 +12,8 @@ use crate::destination::Verdict;
 
 /// Longest wait for an answer: Mailchimp's server gives up after 120 s.
 const TIMEOUT: Duration = Duration::from_secs(130);
+/// A `Retry-After` beyond this is a mistake: a run does not live that long.
+const LONGEST_WISH: Duration = Duration::from_hours(24);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A request to a destination. It may hold people: `Debug` shows where it goes, not what it says.
@@ -113,7 +115,7 @@ pub(crate) async fn send(
         .headers()
         .get(header::RETRY_AFTER)
         .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-        .map(Duration::from_secs);
+        .map(|seconds: u64| Duration::from_secs(seconds).min(LONGEST_WISH));
     let body = answer.bytes().await.map_err(no_answer)?;
     Ok(Answer { status, retry_after, body })
 }

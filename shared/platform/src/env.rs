@@ -19,12 +19,15 @@ pub enum EnvError {
     },
 }
 
+type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
 /// Looks variables up.
-pub struct Env<'a>(Box<dyn Fn(&str) -> Option<String> + 'a>);
+pub struct Env<'a>(Box<Lookup<'a>>);
 
 impl Env<'static> {
     /// The environment of this process.
     #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub fn process() -> Self {
         Self(Box::new(|name| std::env::var(name).ok()))
     }

@@ -49,7 +49,7 @@ impl Bucket {
             let delete = Delete::builder().set_objects(Some(ids)).quiet(true).build();
             let delete = delete.map_err(|error| failed("delete", &keys[0], error.to_string()))?;
             let request = self.client.delete_objects().bucket(&self.name).delete(delete);
-            let answer = request.send().await.map_err(|error| store_error("delete", &keys[0], error))?;
+            let answer = request.send().await.map_err(|error| store_error("delete", &keys[0], &error))?;
             if let Some(error) = answer.errors().first() {
                 let problem = error.code().unwrap_or("unknown").to_owned();
                 return Err(failed("delete", error.key().unwrap_or_default(), problem));
@@ -66,7 +66,7 @@ impl Bucket {
             Err(error) => match status(&error) {
                 Some(404) => Ok(None),
                 Some(412) => Err(StoreError::Changed { key: key.to_owned() }),
-                _ => Err(store_error("read", key, error)),
+                _ => Err(store_error("read", key, &error)),
             },
         }
     }
@@ -90,7 +90,7 @@ impl Bucket {
                         let pause = 20_u64 << attempt;
                         tokio::time::sleep(Duration::from_millis(fastrand::u64(pause / 2..=pause))).await;
                     }
-                    _ => return Err(store_error("write", key, error)),
+                    _ => return Err(store_error("write", key, &error)),
                 },
             }
         }
@@ -134,7 +134,7 @@ impl Objects for Bucket {
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
         let request = self.client.delete_object().bucket(&self.name).key(key);
-        request.send().await.map(|_| ()).map_err(|error| store_error("delete", key, error))
+        request.send().await.map(|_| ()).map_err(|error| store_error("delete", key, &error))
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<Stored>, StoreError> {
@@ -142,7 +142,7 @@ impl Objects for Bucket {
             self.client.list_objects_v2().bucket(&self.name).prefix(prefix).into_paginator().send();
         let mut found = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| store_error("list", prefix, error))?;
+            let page = page.map_err(|error| store_error("list", prefix, &error))?;
             found.extend(page.contents().iter().map(|object| {
                 Stored {
                     key: object.key().unwrap_or_default().to_owned(),
@@ -164,7 +164,7 @@ impl Objects for Bucket {
         let mut pages = request.into_paginator().send();
         let mut found = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| store_error("list", prefix, error))?;
+            let page = page.map_err(|error| store_error("list", prefix, &error))?;
             let names = page.common_prefixes().iter().filter_map(|folder| {
                 folder.prefix()?.strip_prefix(prefix)?.strip_suffix('/').map(str::to_owned)
             });
@@ -178,14 +178,14 @@ fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
 
-fn store_error<E>(action: &'static str, key: &str, error: SdkError<E>) -> StoreError
+fn store_error<E>(action: &'static str, key: &str, error: &SdkError<E>) -> StoreError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
-    if status(&error) == Some(403) {
+    if status(error) == Some(403) {
         return StoreError::Denied { key: key.to_owned(), action };
     }
-    let problem = error.code().map_or_else(|| sources(&error), str::to_owned);
+    let problem = error.code().map_or_else(|| sources(error), str::to_owned);
     failed(action, key, problem)
 }
 

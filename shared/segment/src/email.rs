@@ -118,33 +118,17 @@ fn is_domain(domain: &[u8]) -> bool {
 
 /// `atext` of RFC 5322, 3.2.3.
 const ATEXT: [bool; 256] = {
+    const OTHERS: &[u8] = b"!#$%&'*+-/=?^_`{|}~";
     let mut table = [false; 256];
-    let mut byte = 0;
+    let mut byte = 0_u8;
     while byte < 128 {
-        let b = byte as u8;
-        table[byte] = b.is_ascii_alphanumeric()
-            || matches!(
-                b,
-                b'!' | b'#'
-                    | b'$'
-                    | b'%'
-                    | b'&'
-                    | b'\''
-                    | b'*'
-                    | b'+'
-                    | b'-'
-                    | b'/'
-                    | b'='
-                    | b'?'
-                    | b'^'
-                    | b'_'
-                    | b'`'
-                    | b'{'
-                    | b'|'
-                    | b'}'
-                    | b'~'
-            );
+        table[byte as usize] = byte.is_ascii_alphanumeric();
         byte += 1;
+    }
+    let mut other = 0;
+    while other < OTHERS.len() {
+        table[OTHERS[other] as usize] = true;
+        other += 1;
     }
     table
 };

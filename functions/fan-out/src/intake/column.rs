@@ -30,6 +30,8 @@ pub(super) enum Seen<'a> {
     New(Email<'a>),
     /// Its address stood in an earlier row.
     Known,
+    /// Its part does not have the column.
+    Unread,
     /// It has no usable address.
     Invalid { page_full: bool },
 }
@@ -49,8 +51,8 @@ impl Column {
     }
 
     pub(super) fn take(&mut self, at: RowRef, fields: &Fields<'_>) -> Seen<'_> {
-        let raw = self.slot.map_or(&[][..], |slot| fields.get(slot));
-        match Email::normalise(raw, &mut self.buffer) {
+        let Some(slot) = self.slot else { return Seen::Unread };
+        match Email::normalise(fields.get(slot), &mut self.buffer) {
             Ok(email) if self.seen.insert(email) => Seen::New(email),
             Ok(_) => {
                 self.duplicate += 1;

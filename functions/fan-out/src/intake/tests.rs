@@ -79,6 +79,11 @@ fn a_missing_column_stops_only_the_export_that_maps_it() {
     let (staged, tallies) = run(&both, &[DROP]);
     assert!(tallies[0].missing.is_some() && tallies[1].missing.is_none() && tallies[2].missing.is_some());
     assert!(chunks(&staged, 0).is_empty() && chunks(&staged, 2).is_empty());
+    assert_eq!(
+        (tallies[0].counts.invalid, tallies[0].counts.pending),
+        (0, 5),
+        "nothing is known of its rows"
+    );
     assert_eq!(chunks(&staged, 1)[0].len(), 2);
 }
 

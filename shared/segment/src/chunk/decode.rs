@@ -99,15 +99,15 @@ impl<'a> Iterator for Profiles<'a> {
     fn next(&mut self) -> Option<Profile<'a>> {
         self.left = self.left.checked_sub(1)?;
         let at = self.row()?;
-        let (identity, first_name, last_name) = match self.form {
+        match self.form {
             Form::Hashes => {
                 let (hash, rest) = self.rest.split_first_chunk::<{ EmailHash::LEN }>()?;
                 self.rest = rest;
-                (Identity::Hash(EmailHash::from_bytes(*hash)), None, None)
+                let identity = Identity::Hash(EmailHash::from_bytes(*hash));
+                Some(Profile { at, identity, first_name: None, last_name: None })
             }
-            Form::Profiles => (Identity::Email(Email::staged(self.text()?)), self.name()?, self.name()?),
-        };
-        Some(Profile { at, identity, first_name, last_name })
+            Form::Profiles => self.profile(at),
+        }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -126,8 +126,11 @@ impl<'a> Profiles<'a> {
         Some(self.before)
     }
 
-    fn name(&mut self) -> Option<Option<&'a str>> {
-        self.text().map(|text| (!text.is_empty()).then_some(text))
+    fn profile(&mut self, at: RowRef) -> Option<Profile<'a>> {
+        let identity = Identity::Email(Email::staged(self.text()?));
+        let [first_name, last_name] =
+            [self.text()?, self.text()?].map(|text| (!text.is_empty()).then_some(text));
+        Some(Profile { at, identity, first_name, last_name })
     }
 
     fn text(&mut self) -> Option<&'a str> {

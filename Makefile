@@ -1,0 +1,47 @@
+# `make demo` shows it, `make test` proves it. Needed: a Rust toolchain, Python 3.10 or newer, make.
+
+PYTHON ?= python3
+VENV := .local/venv/bin
+export SAM_CLI_TELEMETRY := 0
+export AWS_DEFAULT_REGION ?= us-east-1
+
+.PHONY: help demo test lint unit local e2e tools format build deny clean
+
+help: ## What there is
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 20
+
+demo: tools ## A segment file through everything, on this machine (SEGMENT=FILE, KEEP=1)
+	@$(VENV)/python -m segue_local.demo "$(SEGMENT)"
+
+test: lint unit local e2e ## Every check and every test
+
+tools: ## The pinned Python tools, into .local/venv
+	@$(PYTHON) infra/local/tools.py
+
+format: ## Formats the code
+	cargo fmt --all
+
+lint: tools ## Formatting, lints as errors, the template
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	$(VENV)/cfn-lint template.yaml
+	$(VENV)/sam validate --lint
+
+unit: ## Pure functions, and each destination against a scripted server
+	cargo build --workspace --bins
+	cargo test --workspace --no-fail-fast
+
+local: tools ## The template's promises, and that the local stack always ends
+	$(VENV)/python -m pytest tests/template infra/local/tests
+
+e2e: tools ## The whole way, on the local stack
+	$(VENV)/python -m pytest tests/e2e
+
+build: tools ## What is deployed to AWS: the same as `sam build`
+	. $(VENV)/activate && sam build
+
+deny: ## Licences, bans and sources of what is linked (needs cargo-deny)
+	cargo deny check licenses bans sources
+
+clean: ## What was built and installed here
+	rm -rf .local .aws-sam target

@@ -1,0 +1,142 @@
+//! What is said of files.
+
+use super::*;
+
+fn wrong(text: &str) -> String {
+    File::parse("segue.yaml", text).unwrap_err().to_string()
+}
+
+#[test]
+fn a_whole_file_is_read_with_its_defaults() {
+    let file = File::parse(
+        "segue.yaml",
+        "
+connections:
+  - id: snapchat-main
+    display_name: Snapchat main account
+    destination: snapchat
+    credentials: {env: SNAPCHAT_CREDENTIALS}
+exports:
+  - id: vip-to-snapchat
+    display_name: VIP
+    connection: snapchat-main
+    audience_id: 5677923948298240
+    segments: [vip]
+    fields: {email: email}
+    limits: {profiles: 2_000_000}
+",
+    );
+    let file = file.unwrap();
+    let (role, export) = &file.exports[0];
+    assert_eq!((file.connections[0].budget_share, file.connections[0].enabled), (100, true));
+    assert_eq!(file.connections[0].shared_with, SharedWith::Administrators);
+    assert_eq!((*role, export.audience_id.as_str()), (Role::Administrators, "5677923948298240"));
+    assert_eq!((export.limits.profiles, export.limits.invalid_share), (Some(2_000_000), 0.2));
+    assert!(export.triggers.upload && export.triggers.schedule && export.enabled);
+}
+
+#[test]
+fn an_empty_file_configures_nothing() {
+    for text in ["", "connections:\nexports: []\n"] {
+        let file = File::parse("segue.yaml", text).unwrap();
+        assert!(file.connections.is_empty() && file.exports.is_empty());
+    }
+}
+
+#[test]
+fn what_is_no_yaml_is_said_with_its_place() {
+    insta::assert_snapshot!(wrong("connections:\n  - id: [x\n"), @"error: segue.yaml:2:9: text is needed here");
+    insta::assert_snapshot!(wrong("connections: {}\n"), @"error: segue.yaml:1:14: a list is needed here");
+}
+
+#[test]
+fn each_item_that_is_wrong_is_told_about() {
+    let text = "
+connections:
+  - id: one
+    display_name: One
+    destination: facebook
+  # The second one.
+  - id: two
+    display_name: Two
+    destination: klaviyo
+    budget: 50
+exports:
+  - id: three
+    display_name: Three
+    connection: one
+    audience_id: a
+    segments: vip
+    fields: {email: email}
+  - id: four
+    display_name: Four
+    connection: one
+    audience_id: a
+    segments: [vip]
+    fields: {email: email}
+    limits:
+      invalid_share: a lot
+  - display_name: Five
+";
+    insta::assert_snapshot!(wrong(text), @r"
+    error: segue.yaml:5:18: unknown variant `facebook`, expected one of snapchat, mailchimp, klaviyo
+    error: segue.yaml:10:5: unknown field `budget`, expected one of id, display_name, destination, shared_with, export_user, budget_share, enabled, credentials
+    error: segue.yaml:16:15: a list is needed here
+    error: segue.yaml:25:22: invalid floating point
+    error: segue.yaml:26:5: missing field `id`
+    ");
+}
+
+#[test]
+fn items_that_share_parts_by_anchors_are_told_about_once() {
+    let text = "
+exports:
+  - {id: one, display_name: One, connection: c, audience_id: a, segments: &all [vip], fields: {email: email}}
+  - id: two
+    display_name: Two
+    connection: c
+    audience_id: a
+    segments: *all
+    fields: {mail: email}
+";
+    insta::assert_snapshot!(wrong(text), @"error: segue.yaml:9:14: unknown field `mail`, expected one of email, first_name, last_name");
+}
+
+#[test]
+fn credentials_in_the_file_are_refused_and_never_repeated() {
+    let text = "
+connections:
+  - id: one
+    display_name: One
+    destination: klaviyo
+    credentials:
+      private_key: pk_verysecret
+  - id: two
+    display_name: Two
+    destination: mailchimp
+    api_key: verysecret-us19
+  - id: three
+    display_name: Three
+    destination: mailchimp
+    credentials: verysecret-us19
+  - id: four
+    display_name: Four
+    destination: mailchimp
+    credentials:
+      value: verysecret-us19
+  - id: five
+    display_name: Five
+    destination: mailchimp
+    credentials:
+      stdin: verysecret
+";
+    let said = wrong(text);
+    assert!(!said.contains("verysecret"), "{said}");
+    insta::assert_snapshot!(said, @r"
+    error: segue.yaml:7:20: `connections[0].credentials.private_key`: credentials don't belong in a file, which is copied, mailed and committed; put them into an environment variable and name it with `credentials: {env: …}`
+    error: segue.yaml:11:14: `connections[1].api_key`: credentials don't belong in a file, which is copied, mailed and committed; put them into an environment variable and name it with `credentials: {env: …}`
+    error: segue.yaml:15:18: `credentials`: name one of `env`, `stdin` and `secret`, and nothing else
+    error: segue.yaml:20:7: `credentials`: name one of `env`, `stdin` and `secret`, and nothing else
+    error: segue.yaml:25:14: `credentials`: name one of `env`, `stdin` and `secret`, and nothing else
+    ");
+}

@@ -1,0 +1,219 @@
+//! What saving does, and does not do twice.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use secrecy::ExposeSecret;
+use segue_platform::Env;
+use segue_platform::Secrets;
+use segue_platform::memory::{MemoryBucket, MemorySecrets};
+use segue_state::config::Account;
+use segue_state::{Health, Role, State, keys};
+
+use super::account::Accounts;
+use super::*;
+use crate::output::Output;
+
+const FILE: &str = "
+connections:
+  - id: main
+    display_name: Main
+    destination: klaviyo
+    shared_with: contributors
+    credentials: {env: KEY}
+exports:
+  - id: vip
+    display_name: VIP
+    connection: main
+    audience_id: XyZ12
+    segments: [vip]
+    fields: {email: email}
+";
+
+/// A destination whose accounts are the keys to them; it refuses `pk_dead`.
+struct Somebody;
+
+#[async_trait]
+impl Accounts for Somebody {
+    async fn find(
+        &self,
+        _: Destination,
+        secrets: Arc<dyn Secrets>,
+        name: &str,
+    ) -> Result<Option<Account>, Failure> {
+        let text = secrets.get(name).await?.text;
+        let fields: serde_json::Value = serde_json::from_str(text.expose_secret()).unwrap();
+        match fields["private_key"].as_str().unwrap() {
+            "pk_dead" => Err(Failure::new("Klaviyo refused the credentials")),
+            key => Ok(Some(Account { id: key.replace("pk_", "account-"), name: None })),
+        }
+    }
+}
+
+struct Desk {
+    stack: Stack,
+    bucket: Arc<MemoryBucket>,
+    state: State,
+    secrets: Arc<dyn Secrets>,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let bucket = Arc::new(MemoryBucket::default());
+        let state = State::new(bucket.clone());
+        Self { stack: Stack::of("segue", &[]), bucket, state, secrets: Arc::new(MemorySecrets::default()) }
+    }
+
+    /// Applies a file; answers what is printed.
+    async fn apply(&self, text: &str, key: &str, agree: bool) -> String {
+        let (report, agreement) = self.save(text, key, agree).await.unwrap();
+        let mut out = Vec::new();
+        print(&self.stack, &report, agreement.as_ref(), &mut Screen::new(Output::Text, &mut out)).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    async fn save(&self, text: &str, key: &str, agree: bool) -> Result<(Report, Option<Consent>), Failure> {
+        let plan = self.plan(text, key).await?;
+        let agreement = (agree && plan.lacks_consent()).then(|| Consent {
+            terms: Connection::TERMS,
+            agreed_by: "arn:aws:iam::1:user/op".into(),
+            agreed_at: "2026-11-22T16:00:00Z".parse().unwrap(),
+        });
+        let report = save::save(&Somebody, &self.state, &self.secrets, plan, agreement.as_ref()).await?;
+        Ok((report, agreement))
+    }
+
+    async fn plan(&self, text: &str, key: &str) -> Result<plan::Plan, Failure> {
+        let file = File::parse("segue.yaml", text)?;
+        let credentials = serde_json::json!({"private_key": key}).to_string();
+        let pairs = [("KEY", credentials.as_str())];
+        let mut inputs = Inputs { env: Env::of(&pairs), stdin: &mut std::io::empty() };
+        plan::plan(&file, "segue", &self.state, &*self.secrets, &mut inputs).await
+    }
+
+    async fn connection(&self) -> Connection {
+        self.state.connection("main").await.unwrap().unwrap()
+    }
+}
+
+fn outcomes(printed: &str) -> Vec<&str> {
+    let words = ["created", "changed", "unchanged"];
+    printed
+        .lines()
+        .filter_map(|line| line.split_whitespace().last())
+        .filter(|word| words.contains(word))
+        .collect()
+}
+
+#[tokio::test]
+async fn without_agreement_it_is_saved_and_says_what_is_to_be_agreed_to() {
+    let desk = Desk::new();
+    insta::assert_snapshot!(desk.apply(FILE, "pk_x", false).await, @r"
+    connection  main  created
+    export      vip   created
+
+    Terms of a connection to Klaviyo, version 1
+      1. Exports over this connection send data out of your AWS account to Klaviyo, which is
+         Klaviyo, Inc.: e-mail addresses, and first and last names where an export maps them.
+      2. This is personal data as a rule.
+      3. You answer for it: that these people may be sent there, that they were told, and that you fulfil the privacy and
+         security obligations that apply to you and to your account at Klaviyo. Segue checks none of this.
+      4. What Klaviyo does with it is between you and Klaviyo. Its privacy policy:
+         https://www.klaviyo.com/legal/privacy/privacy-notice
+    Not agreed to for `main`, which can't be used until you do: segue apply -f FILE --agree
+
+    saving an export runs nothing; run it now with: segue run start vip
+    ");
+    assert_eq!(desk.connection().await.consent, None);
+    let stored = desk.secrets.get("segue/klaviyo/main").await.unwrap();
+    assert!(stored.text.expose_secret().contains(r#""private_key":"pk_x""#));
+    assert!(desk.state.export("vip").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn consent_is_given_once_and_kept() {
+    let desk = Desk::new();
+    desk.apply(FILE, "pk_x", false).await;
+    let agreed = desk.apply(FILE, "pk_x", true).await;
+    assert_eq!(outcomes(&agreed), ["changed", "unchanged"]);
+    assert!(agreed.contains("Agreed to for `main` by arn:aws:iam::1:user/op"), "{agreed}");
+    for agree in [false, true] {
+        let again = desk.apply(FILE, "pk_x", agree).await;
+        assert_eq!(outcomes(&again), ["unchanged", "unchanged"]);
+        assert!(!again.contains("Terms"), "{again}");
+    }
+    assert_eq!(desk.connection().await.consent.unwrap().terms, Connection::TERMS);
+}
+
+#[tokio::test]
+async fn older_terms_ask_again() {
+    let desk = Desk::new();
+    desk.apply(FILE, "pk_x", true).await;
+    let found = desk.state.read::<Connection>(&keys::connection("main")).await.unwrap().unwrap();
+    let mut old = found.body.clone();
+    old.consent = old.consent.map(|consent| Consent { terms: Connection::TERMS - 1, ..consent });
+    desk.state.replace(&keys::connection("main"), &old, &found.etag).await.unwrap();
+    assert!(desk.apply(FILE, "pk_x", false).await.contains("Not agreed to"));
+    assert_eq!(desk.connection().await.consent, None);
+}
+
+#[tokio::test]
+async fn new_credentials_replace_the_old_ones_and_end_the_trouble_with_them() {
+    let desk = Desk::new();
+    desk.apply(FILE, "pk_x", true).await;
+    desk.state.set_health("main", Some("reconnect".into())).await.unwrap();
+    assert_eq!(outcomes(&desk.apply(FILE, "pk_x", false).await), ["unchanged", "unchanged"]);
+    assert!(desk.state.read::<Health>(&keys::health("main")).await.unwrap().is_some());
+    assert_eq!(outcomes(&desk.apply(FILE, "pk_y", false).await), ["changed", "unchanged"]);
+    assert!(desk.state.read::<Health>(&keys::health("main")).await.unwrap().is_none());
+    let stored = desk.secrets.get("segue/klaviyo/main").await.unwrap();
+    assert!(stored.text.expose_secret().contains("pk_y"));
+}
+
+#[tokio::test]
+async fn a_connection_that_exists_keeps_its_credentials_and_its_account() {
+    let desk = Desk::new();
+    desk.apply(FILE, "pk_x", true).await;
+    let without = FILE.replace("    credentials: {env: KEY}\n", "    budget_share: 50\n");
+    assert_eq!(outcomes(&desk.apply(&without, "", false).await), ["changed", "unchanged"]);
+    let now = desk.connection().await;
+    assert_eq!((now.budget_share, now.secret.as_str()), (50, "segue/klaviyo/main"));
+    assert_eq!(now.account.unwrap().id, "account-x");
+    assert!(now.consent.is_some());
+}
+
+#[tokio::test]
+async fn refused_credentials_change_nothing() {
+    let desk = Desk::new();
+    desk.apply(FILE, "pk_x", true).await;
+    let failure = desk.save(FILE, "pk_dead", false).await.unwrap_err();
+    assert_eq!(failure.to_string(), "error: connection `main`: Klaviyo refused the credentials\n");
+    let stored = desk.secrets.get("segue/klaviyo/main").await.unwrap();
+    assert!(stored.text.expose_secret().contains("pk_x"));
+    assert_eq!(desk.connection().await.account.unwrap().id, "account-x");
+}
+
+#[tokio::test]
+async fn an_export_moves_when_its_role_changes() {
+    let desk = Desk::new();
+    desk.apply(FILE, "pk_x", true).await;
+    let moved = FILE.replace("  - id: vip\n", "  - id: vip\n    role: contributors\n");
+    assert_eq!(outcomes(&desk.apply(&moved, "pk_x", false).await), ["unchanged", "changed"]);
+    let (role, _) = desk.state.export("vip").await.unwrap().unwrap();
+    assert_eq!(role, Role::Contributors);
+    let exports: Vec<_> =
+        desk.bucket.keys().into_iter().filter(|key| key.starts_with("config/exports/")).collect();
+    assert_eq!(exports, ["config/exports/contributors/vip.json"]);
+}
+
+#[tokio::test]
+async fn what_somebody_else_changed_meanwhile_is_not_overwritten() {
+    let desk = Desk::new();
+    desk.apply(FILE, "pk_x", true).await;
+    let plan = desk.plan(&FILE.replace("Main", "Other"), "pk_x").await.unwrap();
+    let theirs = Connection { enabled: false, ..desk.connection().await };
+    desk.state.put(&keys::connection("main"), &theirs).await.unwrap();
+    let failure = save::save(&Somebody, &desk.state, &desk.secrets, plan, None).await.unwrap_err();
+    assert!(failure.to_string().contains("changed by somebody else"), "{failure}");
+    assert_eq!(desk.connection().await, theirs);
+}

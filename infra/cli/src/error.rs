@@ -1,0 +1,148 @@
+//! A command that did not do what was asked: what, where, and what to do now.
+
+use std::error::Error;
+use std::fmt;
+
+use segue_platform::invoke::InvokeError;
+use segue_platform::s3::sources;
+use segue_platform::{QueueError, SecretError, StoreError};
+use segue_state::StateError;
+
+/// What went wrong, all of it at once, and what to do. It never holds a secret or a person's data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    problems: Vec<String>,
+    hint: Option<String>,
+    status: u8,
+}
+
+impl Failure {
+    /// It failed: exit status 1.
+    pub fn new(problem: impl Into<String>) -> Self {
+        Self { problems: vec![problem.into()], hint: None, status: 1 }
+    }
+
+    /// It was used wrongly: exit status 2.
+    pub fn usage(problem: impl Into<String>) -> Self {
+        Self { status: 2, ..Self::new(problem) }
+    }
+
+    /// Several things are wrong.
+    #[must_use]
+    pub const fn all(problems: Vec<String>) -> Self {
+        Self { problems, hint: None, status: 1 }
+    }
+
+    /// AWS did not answer as hoped.
+    pub fn aws(action: &str, code: Option<&str>, error: &(dyn Error + 'static)) -> Self {
+        let problem = code.map_or_else(|| sources(error), str::to_owned);
+        Self::new(format!("{action} failed: {problem}"))
+            .hint("check AWS_PROFILE, AWS_REGION, that you are logged in, and what you may do")
+    }
+
+    /// With what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Several failures as one; none if there are none. The first hint is kept.
+    ///
+    /// # Errors
+    /// That one.
+    pub fn together(failures: Vec<Self>) -> Result<(), Self> {
+        let all = failures.into_iter().reduce(|one, other| Self {
+            problems: one.problems.into_iter().chain(other.problems).collect(),
+            hint: one.hint.or(other.hint),
+            status: one.status.max(other.status),
+        });
+        all.map_or(Ok(()), Err)
+    }
+
+    /// Says what each problem is about.
+    #[must_use]
+    pub fn about(mut self, what: &str) -> Self {
+        for problem in &mut self.problems {
+            *problem = format!("{what}: {problem}");
+        }
+        self
+    }
+
+    /// The exit status.
+    #[must_use]
+    pub const fn status(&self) -> u8 {
+        self.status
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.problems {
+            writeln!(f, "error: {problem}")?;
+        }
+        self.hint.iter().try_for_each(|hint| writeln!(f, "hint: {hint}"))
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Denied { key, action } => Self::new(format!("AWS denies to {action} {key}"))
+                .hint("your AWS identity needs to read and write the bucket, and to use its key"),
+            StoreError::Changed { .. } | StoreError::Failed { .. } => Self::new(error.to_string()),
+        }
+    }
+}
+
+impl From<StateError> for Failure {
+    fn from(error: StateError) -> Self {
+        match error {
+            StateError::Store(error) => error.into(),
+            StateError::Version { .. } => {
+                Self::new(error.to_string()).hint("this `segue` may be older than the stack: upgrade it")
+            }
+            StateError::Malformed { .. } => Self::new(error.to_string()),
+        }
+    }
+}
+
+impl From<SecretError> for Failure {
+    fn from(error: SecretError) -> Self {
+        match error {
+            SecretError::Denied(name) => Self::new(format!("AWS denies access to the secret `{name}`"))
+                .hint("your AWS identity needs to read and write secrets under the stack's name"),
+            SecretError::Missing(_) | SecretError::Changed(_) | SecretError::Failed { .. } => {
+                Self::new(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<QueueError> for Failure {
+    fn from(error: QueueError) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl From<InvokeError> for Failure {
+    fn from(error: InvokeError) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_problem_has_a_line_and_the_hint_comes_last() {
+        let failure = Failure::all(vec!["a.yaml:1:2: no".into(), "a.yaml:3:4: nor this".into()]).hint("mend");
+        insta::assert_snapshot!(failure.to_string(), @r"
+        error: a.yaml:1:2: no
+        error: a.yaml:3:4: nor this
+        hint: mend
+        ");
+        assert_eq!((failure.status(), Failure::usage("x").status()), (1, 2));
+    }
+}

@@ -1,0 +1,48 @@
+//! The operator's command line: configuring connections and exports, dropping segments, running exports and watching
+//! them.
+//!
+//! It uses the libraries of the functions, so that what it says of a file or a run is what they do with it.
+
+pub mod app;
+pub mod apply;
+pub mod cli;
+pub mod error;
+pub mod output;
+pub mod run;
+pub mod segment;
+pub mod stack;
+
+use std::io::{stderr, stdin, stdout};
+use std::process::ExitCode;
+
+use segue_platform::Env;
+
+pub use app::App;
+pub use cli::Cli;
+use cli::Command;
+pub use error::Failure;
+use output::Screen;
+
+/// Does what the command line says. Exit status: 0 done, 1 it failed, 2 used wrongly.
+pub async fn run(cli: Cli) -> ExitCode {
+    let (out, read) = (&mut stdout(), &mut stdin());
+    let mut screen = Screen::new(cli.global.output, out);
+    match dispatch(cli, &mut screen, apply::Inputs { env: Env::process(), stdin: read }).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // There is nowhere left to say that this can't be written.
+            let _ = std::io::Write::write_all(&mut stderr(), failure.to_string().as_bytes());
+            ExitCode::from(failure.status())
+        }
+    }
+}
+
+async fn dispatch(cli: Cli, screen: &mut Screen<'_>, inputs: apply::Inputs<'_>) -> Result<(), Failure> {
+    let stack = cli.global.stack;
+    match cli.command {
+        Command::Apply(args) => apply::run(&stack, &args, inputs, screen).await,
+        Command::Segment(segment::Command::Put(args)) => segment::put::run(&stack, &args, screen).await,
+        Command::Segment(segment::Command::Check(args)) => segment::check::run(&args, screen),
+        Command::Run(command) => run::run(&App::open(&stack).await?, command, screen).await,
+    }
+}

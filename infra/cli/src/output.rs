@@ -1,0 +1,114 @@
+//! What is printed: text for people, JSON for scripts.
+
+use std::io::{ErrorKind, Result as IoResult, Write};
+
+use clap::ValueEnum;
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+
+use crate::Failure;
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// For scripts.
+    Json,
+}
+
+/// Where results go. Errors go elsewhere.
+pub struct Screen<'a> {
+    output: Output,
+    out: &'a mut dyn Write,
+}
+
+impl<'a> Screen<'a> {
+    /// Prints to `out`.
+    pub fn new(output: Output, out: &'a mut dyn Write) -> Self {
+        Self { output, out }
+    }
+
+    /// Whether scripts read this.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.output == Output::Json
+    }
+
+    /// One line, or several, for people; nothing for scripts.
+    ///
+    /// # Errors
+    /// [`Failure`] if the output can't be written.
+    pub fn line(&mut self, text: &str) -> Result<(), Failure> {
+        if self.is_json() {
+            return Ok(());
+        }
+        written(writeln!(self.out, "{text}").and_then(|()| self.out.flush()))
+    }
+
+    /// One document for scripts; nothing for people.
+    ///
+    /// # Errors
+    /// [`Failure`] if the output can't be written.
+    pub fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+        if !self.is_json() {
+            return Ok(());
+        }
+        let text = serde_json::to_string_pretty(value).map_err(|error| Failure::new(error.to_string()))?;
+        written(writeln!(self.out, "{text}").and_then(|()| self.out.flush()))
+    }
+}
+
+/// Who reads us may have read enough.
+fn written(result: IoResult<()>) -> Result<(), Failure> {
+    match result {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("the output could not be written: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A table without lines, as wide as it needs to be; `numbers` are the columns that are set to the right.
+#[must_use]
+pub fn table(header: &[&str], numbers: std::ops::Range<usize>, rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).add_rows(rows);
+    if !header.is_empty() {
+        table.set_header(header.to_vec());
+    }
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if numbers.contains(&index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.trim_fmt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_no_lines_and_numbers_on_the_right() {
+        let row = |name: &str, count: u32| vec![name.to_owned(), count.to_string(), "said".to_owned()];
+        let text = table(&["name", "count", "message"], 1..2, vec![row("a", 5), row("longer", 1000)]);
+        insta::assert_snapshot!(text, @r"
+        name    count  message
+        a           5  said
+        longer   1000  said
+        ");
+    }
+
+    #[test]
+    fn people_get_lines_and_scripts_one_document() {
+        for (output, expected) in [(Output::Text, "hello\n"), (Output::Json, "5\n")] {
+            let mut bytes = Vec::new();
+            let mut screen = Screen::new(output, &mut bytes);
+            screen.line("hello").unwrap();
+            screen.json(&5).unwrap();
+            assert_eq!(String::from_utf8(bytes).unwrap(), expected);
+        }
+    }
+}

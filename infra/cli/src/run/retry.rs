@@ -1,0 +1,93 @@
+//! `segue run retry`: sends the chunks of a run that failed once more.
+
+use fan_out::queueing::outgoing;
+use jiff::{SignedDuration, Timestamp};
+use segue_platform::Queue;
+use segue_state::finish::retry;
+use segue_state::{RunId, State, permit};
+use serde::Serialize;
+
+use super::{Which, export_id, no_run};
+use crate::output::Screen;
+use crate::stack::Stack;
+use crate::{App, Failure};
+
+/// Send the chunks of a run that failed once more.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The export.
+    #[arg(value_parser = export_id)]
+    pub export: String,
+    /// The run's id, or `latest`.
+    #[arg(value_parser = Which::parse)]
+    pub run: Which,
+}
+
+/// What is sent again.
+#[derive(Debug, Serialize)]
+struct Retried {
+    export: String,
+    run: RunId,
+    chunks: Vec<u32>,
+    /// Until when the run may be delivering now.
+    deadline: Option<Timestamp>,
+}
+
+/// Does it.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    let retried = again(&app.stack, &app.state, &*app.queue, args).await?;
+    screen.json(&retried)?;
+    let Retried { export, run, chunks, .. } = &retried;
+    match chunks.len() {
+        0 => {
+            let start = app.stack.command(&format!("run start {export}"));
+            screen.line(&format!("no chunk of {export} {run} has failed, so there is nothing to retry"))?;
+            screen.line(&format!("send the latest drop once more with: {start}"))
+        }
+        count => {
+            let watch = app.stack.command(&format!("run watch {export} {run}"));
+            let noun = if count == 1 { "chunk" } else { "chunks" };
+            screen.line(&format!(
+                "{count} failed {noun} of {export} {run} queued once more; watch with: {watch}"
+            ))
+        }
+    }
+}
+
+async fn again(stack: &Stack, state: &State, queue: &dyn Queue, args: &Args) -> Result<Retried, Failure> {
+    let Args { export: name, run: which } = args;
+    let found = match which.find(state, name).await? {
+        Some(id) => state.run(name, &id).await?,
+        None => None,
+    };
+    let Some(run) = found else { return Err(no_run(state, name, which).await?) };
+    // What may not be sent now would be cancelled for good.
+    let Some((role, export)) = state.export(name).await? else {
+        return Err(Failure::new(format!(
+            "the export `{name}` does not exist any more, so its runs are not retried"
+        )));
+    };
+    let connection = state.connection(&export.connection).await?;
+    permit(role, &export, connection.as_ref()).map_err(|halt| Failure::new(halt.to_string()))?;
+    let time = SignedDuration::from_mins(i64::from(export.limits.deadline_minutes));
+    let deadline = Timestamp::now().checked_add(time).unwrap_or(Timestamp::MAX);
+    let messages = match run.destination {
+        Some(_) => retry(state, &run, deadline).await?,
+        None => Vec::new(),
+    };
+    let chunks: Vec<u32> = messages.iter().map(|message| message.chunk).collect();
+    if let (Some(destination), false) = (run.destination, messages.is_empty()) {
+        let messages = messages.iter().map(|message| outgoing(message, &run.lane)).collect();
+        // Should this fail, the resumer finds what was noted, and queues it.
+        queue.send(stack.queue(destination)?, messages).await?;
+    }
+    let deadline = (!chunks.is_empty()).then_some(deadline);
+    Ok(Retried { export: name.clone(), run: run.run, chunks, deadline })
+}
+
+#[cfg(test)]
+#[path = "retry_tests.rs"]
+mod tests;

@@ -1,0 +1,60 @@
+//! Retrying runs.
+
+use segue_platform::memory::MemoryQueue;
+use segue_state::{Outcome, keys};
+
+use super::super::tests::{answered, configured, sealed};
+use super::*;
+
+const RUN: &str = "20261122T163512Z-a";
+
+fn args() -> Args {
+    Args { export: "e".into(), run: Which::Latest }
+}
+
+fn stack() -> Stack {
+    Stack::of("segue", &[("KlaviyoQueueUrl", "https://queue/klaviyo.fifo")])
+}
+
+#[tokio::test]
+async fn failed_chunks_go_to_the_runs_lane_with_a_new_generation() {
+    let (state, queue) = (configured().await, MemoryQueue::default());
+    let run = sealed(&state, RUN).await;
+    answered(&state, &run, 0, Outcome::Delivered).await;
+    answered(&state, &run, 1, Outcome::Failed).await;
+    let before = Timestamp::now();
+    for _ in 0..2 {
+        let retried = again(&stack(), &state, &queue, &args()).await.unwrap();
+        assert_eq!(retried.chunks, [1]);
+        let time = retried.deadline.unwrap().duration_since(before);
+        assert!(time >= SignedDuration::from_hours(24) && time < SignedDuration::from_hours(25));
+        let sent = queue.take();
+        assert_eq!((sent.len(), sent[0].0.as_str()), (1, "https://queue/klaviyo.fifo"));
+        let message = &sent[0].1;
+        assert_eq!(message.group.as_deref(), Some("acct"));
+        assert_eq!(message.once.as_deref(), Some("e/20261122T163512Z-a/1/1"));
+        assert!(message.body.contains(r#""generation":1"#), "{}", message.body);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_if_nothing_has_failed() {
+    let (state, queue) = (configured().await, MemoryQueue::default());
+    let run = sealed(&state, RUN).await;
+    answered(&state, &run, 0, Outcome::Delivered).await;
+    let retried = again(&stack(), &state, &queue, &args()).await.unwrap();
+    assert!(retried.chunks.is_empty() && retried.deadline.is_none() && queue.take().is_empty());
+}
+
+#[tokio::test]
+async fn what_may_not_be_sent_now_is_not_retried() {
+    let (state, queue) = (configured().await, MemoryQueue::default());
+    let run = sealed(&state, RUN).await;
+    answered(&state, &run, 0, Outcome::Failed).await;
+    state.objects().delete(&keys::connection("c")).await.unwrap();
+    let gone = again(&stack(), &state, &queue, &args()).await.unwrap_err();
+    assert!(gone.to_string().contains("the connection `c` does not exist"), "{gone}");
+    assert!(queue.take().is_empty());
+    let missing = Args { run: Which::parse("20260101T000000Z-x").unwrap(), ..args() };
+    assert!(again(&stack(), &state, &queue, &missing).await.is_err());
+}

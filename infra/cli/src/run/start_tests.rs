@@ -1,0 +1,41 @@
+//! Starting runs.
+
+use fan_out::invocation::Invocation;
+use segue_platform::memory::MemoryInvoke;
+use segue_state::keys;
+
+use super::super::tests::{config, configured};
+use super::*;
+
+#[tokio::test]
+async fn fan_out_is_asked_once_and_the_ids_are_those_that_it_will_make() {
+    let invoke = MemoryInvoke::default();
+    let at: Timestamp = "2026-11-22T16:35:12.345678901Z".parse().unwrap();
+    let names = vec!["one".to_owned(), "two".to_owned()];
+    let started = start(&invoke, "fan-out", names, "arn:me".into(), at).await.unwrap();
+    let sent = invoke.take();
+    let event = serde_json::from_str(&sent[0]).unwrap();
+    let Invocation::Request(Request::Run { exports, id, requested_by, requested_at, trigger }) =
+        Invocation::parse(&event).unwrap()
+    else {
+        panic!("another request")
+    };
+    assert_eq!((sent.len(), exports.unwrap().len(), requested_by.as_deref()), (1, 2, Some("arn:me")));
+    assert_eq!((requested_at, trigger), (at, TriggerKind::OnDemand));
+    assert_eq!(started[1].run, RunId::of(requested_at, &["two", &id]));
+}
+
+#[tokio::test]
+async fn what_can_not_run_is_refused_before_anything_is_started() {
+    let state = configured().await;
+    let disabled: Export = serde_json::from_value(config("off", false).1).unwrap();
+    state.create(&keys::export(Role::Contributors, "off"), &disabled).await.unwrap();
+    let names = ["e", "off", "x"].map(str::to_owned);
+    insta::assert_snapshot!(chosen(&state, &names, false).await.unwrap_err().to_string(), @r"
+    error: the export `off` is disabled; enable it and start a new run
+    error: there is no export `x`; there are e, off
+    hint: nothing was started
+    ");
+    assert_eq!(chosen(&state, &names[..1], false).await.unwrap(), ["e"]);
+    assert_eq!(chosen(&state, &[], true).await.unwrap(), ["e"]);
+}

@@ -1,0 +1,77 @@
+//! What becomes of chunks that nobody sends: they are dropped, or kept in a folder.
+
+use std::fs::{self, OpenOptions};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use fan_out::intake::Staged;
+
+use crate::Failure;
+
+/// What a chunk begins with.
+const MAGIC: &[u8; 4] = b"SGCH";
+
+/// Takes chunks as soon as they are made.
+pub(super) struct Chunks {
+    folder: Option<PathBuf>,
+    written: Vec<PathBuf>,
+}
+
+impl Chunks {
+    /// Into this folder, made anew from the chunks of an earlier check; dropped if there is none.
+    pub(super) fn new(folder: Option<&Path>) -> Result<Self, Failure> {
+        if let Some(folder) = folder {
+            fs::create_dir_all(folder)
+                .and_then(|()| clear(folder))
+                .map_err(|error| failed(folder, &error))?;
+        }
+        Ok(Self { folder: folder.map(Path::to_owned), written: Vec::new() })
+    }
+
+    pub(super) fn take(&mut self, staged: Vec<Staged>) -> Result<(), Failure> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        for staged in staged {
+            if let Staged::Chunk { number, bytes, .. } = staged {
+                let path = folder.join(format!("{number:06}"));
+                write(&path, &bytes).map_err(|error| failed(&path, &error))?;
+                self.written.push(path);
+            }
+        }
+        Ok(())
+    }
+
+    /// A guard stopped the run: nothing is staged then.
+    pub(super) fn remove(&mut self) -> Result<(), Failure> {
+        self.written
+            .drain(..)
+            .try_for_each(|path| fs::remove_file(&path).map_err(|error| failed(&path, &error)))
+    }
+}
+
+/// There are people in it: nobody else may read it.
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(bytes)
+}
+
+/// Removes chunks, and nothing else: a file is one if it has the name and the first bytes of one.
+fn clear(folder: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.len() == 6 && name.bytes().all(|b| b.is_ascii_digit()) {
+            let mut first = [0; MAGIC.len()];
+            if fs::File::open(&path)?.read_exact(&mut first).is_ok() && &first == MAGIC {
+                fs::remove_file(&path)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(format!("{} could not be written: {error}", path.display()))
+}

@@ -1,0 +1,130 @@
+//! `segue segment put`: drops a local file.
+
+use std::path::{Path, PathBuf};
+
+use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::primitives::ByteStream;
+use fan_out::catalog::{Place, place};
+use segue_state::State;
+use serde::Serialize;
+
+use crate::output::Screen;
+use crate::{App, Failure};
+
+/// S3 takes no more in one request.
+const MAX_SIZE: u64 = 5 << 30;
+
+/// Drop a file: upload it to the segment bucket, which starts the exports that want it.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The segment.
+    pub segment: String,
+    /// The file, CSV in UTF-8 with a header.
+    pub file: PathBuf,
+    /// What the drop is called; the file's own name if not given.
+    #[arg(long)]
+    pub name: Option<String>,
+}
+
+/// What was uploaded.
+#[derive(Debug, Serialize)]
+struct Uploaded {
+    bucket: String,
+    key: String,
+    size: u64,
+    /// The exports that it starts.
+    exports: Vec<String>,
+}
+
+/// Does it.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn run(stack: &str, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    let file = args.file.display();
+    let size = size(&args.file)?;
+    let name = match &args.name {
+        Some(name) => name.as_str(),
+        None => args.file.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
+            Failure::usage(format!("the name of {file} is not UTF-8"))
+                .hint("give the drop another one with --name")
+        })?,
+    };
+    let app = App::open(stack).await?;
+    let bucket = app.stack.output("SegmentBucket")?;
+    let key = key(app.stack.output("SegmentPrefix")?, &args.segment, name)?;
+    let body = ByteStream::from_path(&args.file).await;
+    let body = body.map_err(|error| Failure::new(format!("{file} could not be read: {error}")))?;
+    let request = app.aws.s3().put_object().bucket(bucket).key(&key).content_type("text/csv").body(body);
+    request.send().await.map_err(|error| {
+        Failure::aws(&format!("uploading {file} to s3://{bucket}/{key}"), error.code(), &error)
+    })?;
+    let uploaded =
+        Uploaded { bucket: bucket.to_owned(), key, size, exports: wanting(&app.state, &args.segment).await? };
+    screen.json(&uploaded)?;
+    screen.line(&format!("uploaded {file} ({size} bytes) to s3://{}/{}", uploaded.bucket, uploaded.key))?;
+    if uploaded.exports.is_empty() {
+        return screen
+            .line(&format!("no enabled export wants `{}` on upload, so nothing starts", args.segment));
+    }
+    screen.line(&format!("exports that it starts: {}", uploaded.exports.join(", ")))?;
+    for export in &uploaded.exports {
+        screen.line(&format!("watch with: {}", app.stack.command(&format!("run watch {export} latest"))))?;
+    }
+    Ok(())
+}
+
+fn size(file: &Path) -> Result<u64, Failure> {
+    let wrong = |problem: String| Failure::usage(format!("{}: {problem}", file.display()));
+    let found = std::fs::metadata(file).map_err(|error| wrong(error.to_string()))?;
+    if !found.is_file() {
+        return Err(wrong("it is no file".to_owned()));
+    }
+    if found.len() > MAX_SIZE {
+        return Err(wrong(format!("it has {} bytes, an upload takes 5 GiB", found.len())).hint("split it"));
+    }
+    Ok(found.len())
+}
+
+/// The key of a drop, as long as fan-out takes it for one.
+fn key(prefix: &str, segment: &str, name: &str) -> Result<String, Failure> {
+    let key = format!("{prefix}{segment}/{name}");
+    match place(prefix, &key) {
+        Place::Drop { segment: found } if found == segment => Ok(key),
+        Place::Drop { .. } | Place::Part | Place::Elsewhere => {
+            Err(Failure::usage(format!("`{segment}/{name}` is no place for a drop")).hint(
+                "neither a segment's nor a drop's name has slashes in it, and a drop's does not begin with . or _",
+            ))
+        }
+    }
+}
+
+/// The exports that an upload of this segment starts.
+async fn wanting(state: &State, segment: &str) -> Result<Vec<String>, Failure> {
+    let (exports, _) = state.exports().await?;
+    let wants = exports.into_iter().map(|(_, export)| export).filter(|export| {
+        export.enabled && export.triggers.upload && export.segments.iter().any(|wanted| wanted == segment)
+    });
+    Ok(wants.map(|export| export.id).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drop_lies_where_fan_out_looks_for_it() {
+        assert_eq!(key("segments/", "vip", "a b.csv").unwrap(), "segments/vip/a b.csv");
+        for (segment, name) in
+            [("vip", "x/a.csv"), ("vip/x", "a.csv"), ("vip", "_SUCCESS"), ("vip", ""), ("", "a")]
+        {
+            assert_eq!(key("segments/", segment, name).unwrap_err().status(), 2, "{segment}/{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_was_used_wrongly() {
+        assert_eq!(size(Path::new("/nowhere/at/all")).unwrap_err().status(), 2);
+        assert_eq!(size(Path::new("/")).unwrap_err().status(), 2);
+    }
+}

@@ -1,0 +1,135 @@
+//! Finding the stack, and in its outputs where everything is.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudformation::error::ProvideErrorMetadata;
+use segue_platform::Aws;
+use segue_segment::Destination;
+
+use crate::Failure;
+
+/// The name of a stack that nobody gave another one.
+const DEFAULT_NAME: &str = "segue";
+
+/// A deployed stack.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    /// Its name.
+    pub name: String,
+    status: String,
+    outputs: BTreeMap<String, String>,
+    parameters: BTreeMap<String, String>,
+}
+
+impl Stack {
+    /// A stack with these outputs, for tests.
+    #[must_use]
+    pub fn of(name: &str, outputs: &[(&str, &str)]) -> Self {
+        let outputs = outputs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Self {
+            name: name.to_owned(),
+            status: "CREATE_COMPLETE".to_owned(),
+            outputs,
+            parameters: BTreeMap::new(),
+        }
+    }
+
+    /// Asks CloudFormation.
+    ///
+    /// # Errors
+    /// [`Failure`] if there is no such stack in this region, or CloudFormation can't be asked.
+    pub async fn find(aws: &Aws, name: &str) -> Result<Self, Failure> {
+        let region = aws.config().region().map(ToString::to_string).ok_or_else(|| {
+            Failure::new("no AWS region is set")
+                .hint("set AWS_REGION, or give the profile of AWS_PROFILE a region")
+        })?;
+        let client = aws_sdk_cloudformation::Client::new(aws.config());
+        let missing = || {
+            Failure::new(format!("there is no stack `{name}` in {region}")).hint(
+                "name it with --stack or SEGUE_STACK, its region with AWS_REGION; or deploy it with `sam deploy`",
+            )
+        };
+        let answer = client.describe_stacks().stack_name(name).send().await.map_err(|error| {
+            let text = error.message().unwrap_or_default();
+            if error.code() == Some("ValidationError") && text.contains("does not exist") {
+                return missing();
+            }
+            Failure::aws(&format!("looking for the stack `{name}` in {region}"), error.code(), &error)
+        })?;
+        let stack = answer.stacks().first().ok_or_else(missing)?;
+        let outputs = stack.outputs().iter();
+        let outputs =
+            outputs.filter_map(|o| Some((o.output_key()?.to_owned(), o.output_value()?.to_owned())));
+        let parameters = stack.parameters().iter();
+        let parameters =
+            parameters.filter_map(|p| Some((p.parameter_key()?.to_owned(), p.parameter_value()?.to_owned())));
+        Ok(Self {
+            name: name.to_owned(),
+            status: stack.stack_status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
+            outputs: outputs.collect(),
+            parameters: parameters.collect(),
+        })
+    }
+
+    /// One of its outputs.
+    ///
+    /// # Errors
+    /// [`Failure`] if it does not have it: another release, another program, or a deployment that did not end well.
+    pub fn output(&self, name: &str) -> Result<&str, Failure> {
+        let found = self.outputs.get(name).map(String::as_str).filter(|value| !value.is_empty());
+        found.ok_or_else(|| {
+            Failure::new(format!("the stack `{}` ({}) has no output `{name}`", self.name, self.status))
+                .hint("is it a stack of Segue's, deployed to its end, and as new as this `segue`?")
+        })
+    }
+
+    /// The FIFO queue of a destination.
+    ///
+    /// # Errors
+    /// As [`output`](Self::output).
+    pub fn queue(&self, destination: Destination) -> Result<&str, Failure> {
+        self.output(match destination {
+            Destination::Snapchat => "SnapchatQueueUrl",
+            Destination::Mailchimp => "MailchimpQueueUrl",
+            Destination::Klaviyo => "KlaviyoQueueUrl",
+        })
+    }
+
+    /// The key of one's own that the stack's secrets are encrypted with.
+    #[must_use]
+    pub fn kms_key(&self) -> Option<String> {
+        self.parameters.get("KmsKeyArn").filter(|key| !key.is_empty()).cloned()
+    }
+
+    /// A command of ours for this stack, to be copied.
+    #[must_use]
+    pub fn command(&self, rest: &str) -> String {
+        if self.name == DEFAULT_NAME {
+            format!("segue {rest}")
+        } else {
+            format!("segue --stack {} {rest}", self.name)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_output_names_stack_and_output() {
+        let stack = Stack::of("other", &[("StateBucket", "b"), ("SnapchatQueueUrl", "q")]);
+        assert_eq!(stack.output("StateBucket").unwrap(), "b");
+        assert_eq!(stack.queue(Destination::Snapchat).unwrap(), "q");
+        insta::assert_snapshot!(stack.queue(Destination::Klaviyo).unwrap_err().to_string(), @r"
+        error: the stack `other` (CREATE_COMPLETE) has no output `KlaviyoQueueUrl`
+        hint: is it a stack of Segue's, deployed to its end, and as new as this `segue`?
+        ");
+    }
+
+    #[test]
+    fn commands_to_be_copied_name_the_stack_where_needed() {
+        assert_eq!(Stack::of("segue", &[]).command("run list"), "segue run list");
+        assert_eq!(Stack::of("two", &[]).command("run list"), "segue --stack two run list");
+    }
+}
