@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use segue_platform::{Deadline, StoreError};
-use segue_state::{Drop, Export, Role, RunId, StateError, Trigger, TriggerKind};
+use segue_state::finish::stop;
+use segue_state::{Drop, Export, Halt, Role, RunId, StateError, Status, Trigger, TriggerKind};
 use serde_json::Value;
 
 use crate::catalog::{self, Place, place};
 use crate::invocation::{Invocation, InvocationError, Request, Upload};
-use crate::opening::{Wish, open};
+use crate::opening::{Wish, open, refusal};
 use crate::staging::{StagingError, stage};
 use crate::{App, resume};
 
@@ -182,8 +183,13 @@ async fn open_and_stage(app: &App, wishes: Vec<Wish>, deadline: Deadline) -> Res
 
 async fn restage(app: &App, export: &str, id: &RunId, deadline: Deadline) -> Result<(), FanOutError> {
     let Some(run) = app.state.run(export, id).await? else { return Ok(()) };
-    match app.state.sealed(export, id).await? {
-        Some(sealed) => Ok(crate::queueing::resume(app, &run, &sealed).await?),
-        None => Ok(stage(app, &[run], deadline).await?),
+    if let Some(sealed) = app.state.sealed(export, id).await? {
+        return Ok(crate::queueing::resume(app, &run, &sealed).await?);
     }
+    if run.destination.is_none() {
+        let message = Halt::ConnectionGone(run.export.connection.clone()).to_string();
+        stop(&app.state, &run, refusal(Status::Refused, message)).await?;
+        return Ok(());
+    }
+    Ok(stage(app, &[run], deadline).await?)
 }

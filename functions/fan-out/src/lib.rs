@@ -10,6 +10,7 @@ pub mod guard;
 pub mod handler;
 pub mod intake;
 pub mod invocation;
+pub mod leftovers;
 pub mod opening;
 pub mod queueing;
 pub mod resume;

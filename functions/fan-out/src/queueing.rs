@@ -4,7 +4,7 @@ use segue_platform::{Outgoing, QueueError};
 use segue_state::finish::finish;
 use segue_state::{ChunkMessage, Op, Run, Sealed, StateError};
 
-use crate::App;
+use crate::{App, leftovers};
 
 /// Queues chunks, each with its generation. Sent twice, the queue drops the second, or the destination function finds
 /// the receipt.
@@ -49,9 +49,11 @@ pub fn outgoing(message: &ChunkMessage, lane: &str) -> Outgoing {
 /// # Errors
 /// See [`StateError`].
 pub async fn resume(app: &App, run: &Run, sealed: &Sealed) -> Result<(), StateError> {
+    leftovers::clear(&app.state, run, sealed).await?;
     if finish(&app.state, run, sealed).await?.is_some() {
         return Ok(());
     }
+    app.state.advance_head(&run.export.id, run).await?;
     let missing = missing(app, run, sealed).await?;
     queue(app, run, missing).await
 }

@@ -11,7 +11,7 @@ use segue_state::{Open, Progress, Run, RunId, Sealed, StateError, Status, Versio
 
 use crate::invocation::Request;
 use crate::opening::refusal;
-use crate::{App, queueing};
+use crate::{App, leftovers, queueing};
 
 /// How long nothing has to have happened by default.
 pub const STUCK_AFTER: Duration = Duration::from_hours(1);
@@ -106,6 +106,9 @@ async fn redeliver(
         finish(&app.state, run, sealed).await?;
     } else if !stuck.is_empty() {
         tracing::warn!(%export, run = %id, chunks = stuck.len(), "stuck chunks are queued again");
+        // Whoever sealed the run may have been killed right then.
+        leftovers::clear(&app.state, run, sealed).await?;
+        app.state.advance_head(export, run).await?;
         queueing::queue(app, run, stuck).await?;
         // `since` moves on, so that a chunk that waits in its lane is queued once in that time, not at every look.
         let next = Open { since: Timestamp::now(), ..open.clone() };

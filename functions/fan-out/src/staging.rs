@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::guard::{Bounds, Guard};
 use crate::intake::{Intake, Staged, Tally, Wanted};
-use crate::{App, queueing};
+use crate::{App, leftovers, queueing};
 
 /// Chunks that are written at once. Each holds ten megabytes at the most.
 const WRITERS: usize = 4;
@@ -133,7 +133,7 @@ fn sealing(run: &Run, tally: &Tally, attempt: &str, verdict: Result<(), Guard>) 
     }
 }
 
-/// Seals a run and queues its chunks. Of several attempts the first wins; the others remove what they staged.
+/// Seals a run and queues its chunks. Of several attempts the first wins; what the others staged is removed.
 async fn seal(app: &App, run: &Run, sealed: Sealed) -> Result<(), StateError> {
     let state = &app.state;
     let (export, id) = (&run.export.id, &run.run);
@@ -141,16 +141,7 @@ async fn seal(app: &App, run: &Run, sealed: Sealed) -> Result<(), StateError> {
         Created::New(_) => sealed.clone(),
         Created::Existing(found) => found.body,
     };
-    if won.attempt != sealed.attempt || won.ended.is_some() {
-        state.sweep(&keys::attempt(export, id, &sealed.attempt)).await?;
-    }
-    if won.attempt != sealed.attempt {
-        for stored in state.objects().list(&keys::rejected(export, id)).await? {
-            if stored.key.starts_with(&keys::invalid_prefix(export, id, &sealed.attempt)) {
-                state.objects().delete(&stored.key).await?;
-            }
-        }
-    }
+    leftovers::clear(state, run, &won).await?;
     if won.ended.is_some() {
         finish(state, run, &won).await?;
         return Ok(());

@@ -4,10 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use segue_platform::Deadline;
+use segue_state::{Halt, StateError};
 use tokio::time::{sleep, timeout};
 
 use crate::app::App;
 use crate::destination::{Refusal, Session, Verdict};
+use crate::gate::Gate;
 use crate::lane::Lane;
 use crate::wire::{self, Answer, Request};
 
@@ -25,6 +27,8 @@ pub(crate) struct Caller<'a> {
     pub(crate) lane: &'a Lane,
     pub(crate) secret: &'a str,
     pub(crate) deadline: Deadline,
+    /// Whether the run may still send; not asked where nothing is sent.
+    pub(crate) gate: Option<&'a Gate<'a>>,
     /// Requests that were answered.
     pub(crate) answered: AtomicU64,
     /// Requests that were sent again.
@@ -38,6 +42,10 @@ pub(crate) enum Setback {
     Pause(Duration),
     /// Never, as things stand.
     Refused(String, Blame),
+    /// Somebody stopped it.
+    Halted(Halt),
+    /// AWS failed.
+    Broken(StateError),
 }
 
 /// Whose trouble a refusal is.
@@ -63,6 +71,12 @@ impl Caller<'_> {
             let left = self.deadline.left().saturating_sub(RESERVE);
             let permit =
                 self.lane.admit(request.endpoint, left).await.map_err(|wait| Setback::Pause(wait.0))?;
+            // After the wait, however long it was.
+            if let Some(gate) = self.gate
+                && let Some(halt) = gate.shut().await.map_err(Setback::Broken)?
+            {
+                return Err(Setback::Halted(halt));
+            }
             if attempt > 0 {
                 self.repeated.fetch_add(1, Ordering::Relaxed);
             }

@@ -12,7 +12,6 @@ use segue_state::{CallRecord, Halt, Progress, Rejected, StateError};
 
 use crate::attempt::{Blame, Caller, Setback};
 use crate::destination::{Refusal, Taken, Verdict};
-use crate::gate::Gate;
 use crate::task::Task;
 
 /// Rounds of sending a call again without the rows that stood in its way.
@@ -38,14 +37,12 @@ pub(crate) enum Ending {
 enum Called {
     Outcome(CallRecord),
     Setback(Setback),
-    Halted(Halt),
 }
 
 /// Pushes what is not pushed yet.
 pub(crate) async fn push(
     task: &Task<'_>,
     progress: &mut Progress,
-    gate: &Gate<'_>,
     caller: &Caller<'_>,
     profiles: &[Profile<'_>],
 ) -> Result<Ending, StateError> {
@@ -65,11 +62,12 @@ pub(crate) async fn push(
     loop {
         while obstacle.is_none() && under_way.len() < task.app.destination.budget().connections {
             let Some((number, range)) = waiting.next() else { break };
-            under_way.push(call(task, gate, caller, number, &profiles[range]));
+            let profiles = &profiles[range];
+            under_way.push(async move { (number, rounds(task, caller, profiles).await) });
         }
         // After an obstacle no call begins any more, but those under way are seen to their end.
         let Some((number, called)) = under_way.next().await else { break };
-        match called? {
+        match called {
             Called::Outcome(record) => {
                 let started = matches!(record, CallRecord::Started { .. });
                 progress.calls.insert(number, record);
@@ -84,7 +82,8 @@ pub(crate) async fn push(
             Called::Setback(Setback::Refused(message, blame)) => {
                 obstacle = Some(Ending::Refused(message, blame));
             }
-            Called::Halted(halt) => obstacle = Some(Ending::Halted(halt)),
+            Called::Setback(Setback::Halted(halt)) => obstacle = Some(Ending::Halted(halt)),
+            Called::Setback(Setback::Broken(error)) => return Err(error),
         }
     }
     let jobs = progress.calls.values().any(|call| matches!(call, CallRecord::Started { .. }));
@@ -102,21 +101,6 @@ pub(crate) async fn push(
         Some(ending) => ending,
         None => Ending::Complete,
     })
-}
-
-async fn call(
-    task: &Task<'_>,
-    gate: &Gate<'_>,
-    caller: &Caller<'_>,
-    number: u32,
-    profiles: &[Profile<'_>],
-) -> (u32, Result<Called, StateError>) {
-    let called = match gate.shut().await {
-        Err(error) => Err(error),
-        Ok(Some(halt)) => Ok(Called::Halted(halt)),
-        Ok(None) => Ok(rounds(task, caller, profiles).await),
-    };
-    (number, called)
 }
 
 /// Sends a call, again without those rows that the destination names as the obstacle, until it takes the others.

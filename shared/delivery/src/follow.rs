@@ -71,6 +71,8 @@ pub(crate) async fn look(
             }
             Ok(None) => running = true,
             Err(Setback::Pause(pause)) => return Ok(Ending::Pause(pause)),
+            Err(Setback::Halted(halt)) => return Ok(Ending::Halted(halt)),
+            Err(Setback::Broken(error)) => return Err(error),
             // Nobody will ever tell what became of them.
             Err(Setback::Refused(message, blame)) => {
                 task.blame(&message, blame).await?;

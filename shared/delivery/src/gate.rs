@@ -42,7 +42,10 @@ impl<'a> Gate<'a> {
         // Whether it is enabled counts as it is now, what it does as it was when the run began.
         let export = Export { enabled: live.enabled, ..self.run.export.clone() };
         match (permit(role, &export, connection.as_ref()), connection) {
-            (Ok(()), Some(connection)) => Ok(Look::Open(Box::new(connection))),
+            (Ok(()), Some(connection)) => {
+                *self.looked.lock().await = Some(Instant::now());
+                Ok(Look::Open(Box::new(connection)))
+            }
             (Ok(()), None) => Ok(Look::Shut(Halt::ConnectionGone(self.run.export.connection.clone()))),
             (Err(halt), _) => Ok(Look::Shut(halt)),
         }
@@ -50,15 +53,11 @@ impl<'a> Gate<'a> {
 
     /// Looks again if the last look is older than a group of calls. `Some` says why the run may not go on.
     pub(crate) async fn shut(&self) -> Result<Option<Halt>, StateError> {
-        let mut looked = self.looked.lock().await;
-        if looked.is_some_and(|at| at.elapsed() < GROUP) {
+        if self.looked.lock().await.is_some_and(|at| at.elapsed() < GROUP) {
             return Ok(None);
         }
         match self.look().await? {
-            Look::Open(_) => {
-                *looked = Some(Instant::now());
-                Ok(None)
-            }
+            Look::Open(_) => Ok(None),
             Look::Shut(halt) => Ok(Some(halt)),
         }
     }

@@ -137,11 +137,12 @@ impl Task<'_> {
             lane: &lane,
             secret: &connection.secret,
             deadline,
+            gate: (self.message.op == Op::Add).then_some(gate),
             answered: progress.api_calls.into(),
             repeated: progress.retries.into(),
         };
         let ending = match self.message.op {
-            Op::Add => calls::push(self, progress, gate, &caller, profiles).await,
+            Op::Add => calls::push(self, progress, &caller, profiles).await,
             Op::Follow => follow::look(self, progress, &caller, profiles).await,
         };
         progress.api_calls = caller.answered.into_inner();

@@ -15,6 +15,7 @@ const TIMEOUT: Duration = Duration::from_secs(130);
 /// A `Retry-After` beyond this is a mistake: a run does not live that long.
 const LONGEST_WISH: Duration = Duration::from_hours(24);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const IDLE: Duration = Duration::from_secs(20);
 
 /// A request to a destination. It may hold people: `Debug` shows where it goes, not what it says.
 #[derive(Clone)]
@@ -91,6 +92,8 @@ pub fn client() -> Result<reqwest::Client, reqwest::Error> {
         .redirect(Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TIMEOUT)
+        // A frozen function's connections are dead when it thaws.
+        .pool_idle_timeout(IDLE)
         .user_agent(concat!("segue/", env!("CARGO_PKG_VERSION")))
         .build()
 }
