@@ -48,7 +48,7 @@ pub enum Guard {
         file: String,
     },
     /// A segment has no drop.
-    #[error("the segment `{0}` has no drop yet; put a file at segments/{0}/")]
+    #[error("the segment `{0}` has no drop yet; put a file with `segue segment put {0} FILE`")]
     NoDrop(String),
     /// There is nobody to send.
     #[error("the drop has no rows; an empty segment is not sent, since it is a mistake as a rule")]

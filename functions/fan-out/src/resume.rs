@@ -67,6 +67,10 @@ async fn restage(
             "its drop could not be read in {STAGINGS} more tries; see fan-out's log, then start a new run"
         );
         stop(&app.state, run, refusal(Status::Failed, message)).await?;
+        // What its tries staged is of no use to anybody, unless one of them sealed the run in this very moment.
+        if let Some(won) = app.state.sealed(export, id).await? {
+            leftovers::clear(&app.state, run, &won).await?;
+        }
         return Ok(());
     }
     // `since` moves on, so that this attempt gets its time too.

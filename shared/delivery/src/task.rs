@@ -236,10 +236,15 @@ impl Task<'_> {
 
     async fn conclude(
         &self,
-        progress: &Progress,
+        progress: &mut Progress,
         rest: Rest,
         message: Option<String>,
     ) -> Result<Handled, StateError> {
+        if rest == Rest::Failed {
+            // A retry makes only those calls that have no outcome yet.
+            progress.running = false;
+            self.save(progress).await?;
+        }
         record::conclude(self, progress, rest, message).await?;
         Ok(Handled::Done)
     }

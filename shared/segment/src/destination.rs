@@ -35,10 +35,10 @@ pub struct Shape {
     pub display_name: &'static str,
     /// What its chunks hold.
     pub form: Form,
-    /// Profiles in one API call, at most (`apis.md`: Snapchat 100,000 identifiers, Mailchimp 500 members, Klaviyo
-    /// 10,000 profiles).
+    /// Profiles in one API call, at most: Snapchat 100,000 identifiers (quoted by RudderStack's connector), Mailchimp
+    /// 500 members (Marketing API 3.0.55), Klaviyo 10,000 profiles (OpenAPI, revision 2026-07-15).
     pub profiles_per_call: usize,
-    /// Profiles in one chunk: some 30 seconds of calls at the destination's documented pace.
+    /// Profiles in one chunk: at most some 30 seconds of calls at the destination's pace.
     pub profiles_per_chunk: usize,
     /// Profiles in one run, unless the export sets its own limit.
     pub default_limit: u64,

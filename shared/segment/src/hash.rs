@@ -51,7 +51,7 @@ impl fmt::Debug for EmailHash {
 mod tests {
     use super::*;
 
-    /// The vector that `apis.md` gives for Snapchat.
+    /// `sha256sum` of the trimmed, lower-cased address, as Snapchat's connectors publish it.
     #[test]
     fn agrees_with_the_published_vector() {
         let mut buffer = String::new();
