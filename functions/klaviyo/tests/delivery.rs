@@ -480,7 +480,7 @@ async fn one_refused_call_fails_its_rows_only_and_a_retry_makes_that_one_again()
     );
     let doc = klav.bench.state.run(EXPORT, &run).await.unwrap().unwrap();
     let messages =
-        finish::retry(&klav.bench.state, &doc, Timestamp::now() + Duration::from_secs(60)).await.unwrap();
+        finish::retry(&klav.bench.state, &doc, Timestamp::now() + Duration::from_mins(1)).await.unwrap();
     klav.bench.drain(vec![(QUEUE.to_owned(), messages[0].body(), 1)]).await;
     let summary = klav.bench.summary(&run).await;
     assert_eq!(

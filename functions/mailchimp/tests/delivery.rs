@@ -296,7 +296,7 @@ async fn a_call_that_fails_for_good_leaves_the_others_delivered_and_a_retry_make
     assert_eq!((summary.status, summary.counts.accepted, summary.counts.failed), (Status::Partial, 700, 500));
 
     let doc = chimp.bench.state.run(EXPORT, &run).await.unwrap().unwrap();
-    let later = Timestamp::now() + Duration::from_secs(3600);
+    let later = Timestamp::now() + Duration::from_hours(1);
     let messages = finish::retry(&chimp.bench.state, &doc, later).await.unwrap();
     assert_eq!(chimp.bench.play(&messages[0].body(), QUEUE, 1, MINUTES).await, Played::Done);
     let summary = chimp.bench.summary(&run).await;

@@ -123,7 +123,7 @@ mod tests {
         else {
             panic!()
         };
-        assert_eq!(session.lifetime, Some(Duration::from_secs(1800)));
+        assert_eq!(session.lifetime, Some(Duration::from_mins(30)));
         assert!(changed.is_none(), "no refresh token came, so the old one is kept");
         assert!(!format!("{session:?}").contains("Bearer t"));
     }

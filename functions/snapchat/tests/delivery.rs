@@ -547,7 +547,7 @@ async fn a_message_whose_chunk_has_a_final_receipt_makes_no_call_but_finishes_th
 async fn a_message_is_hidden_for_no_longer_than_its_invocation_may_live() {
     let snap = Snap::new([took(2)]).await;
     let run = snap.bench.run(2, 10).await;
-    snap.bench.deliver_again(&run, 0, Duration::from_secs(60)).await;
+    snap.bench.deliver_again(&run, 0, Duration::from_mins(1)).await;
     let hidden = snap.bench.queue.hidden()[0].1;
     assert!((Duration::from_secs(85)..=Duration::from_secs(90)).contains(&hidden), "{hidden:?}");
 }
@@ -558,7 +558,7 @@ async fn a_retry_replaces_the_failed_receipt_and_mends_the_summary() {
     let run = snap.bench.run(2, 10).await;
     assert_eq!(snap.bench.play_out(&run).await.status, Status::Failed);
     let doc = snap.bench.state.run(EXPORT, &run).await.unwrap().unwrap();
-    let later = jiff::Timestamp::now() + Duration::from_secs(3600);
+    let later = jiff::Timestamp::now() + Duration::from_hours(1);
     let messages = segue_state::finish::retry(&snap.bench.state, &doc, later).await.unwrap();
     assert_eq!(messages.len(), 1);
     for _ in 0..2 {

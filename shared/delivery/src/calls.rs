@@ -58,9 +58,13 @@ pub(crate) async fn push(
     }
     let mut waiting = open.into_iter();
     let mut under_way = FuturesUnordered::new();
+    let mut broken = None;
     let mut obstacle = progress.stopped.as_ref().map(|_| Ending::Complete);
     loop {
-        while obstacle.is_none() && under_way.len() < task.app.destination.budget().connections {
+        while obstacle.is_none()
+            && broken.is_none()
+            && under_way.len() < task.app.destination.budget().connections
+        {
             let Some((number, range)) = waiting.next() else { break };
             let profiles = &profiles[range];
             under_way.push(async move { (number, rounds(task, caller, profiles).await) });
@@ -71,8 +75,8 @@ pub(crate) async fn push(
             Called::Outcome(record) => {
                 let started = matches!(record, CallRecord::Started { .. });
                 progress.calls.insert(number, record);
-                if started {
-                    task.save(progress).await?;
+                if started && let Err(error) = task.save(progress).await {
+                    broken = Some(error);
                 }
             }
             Called::Setback(Setback::Pause(pause)) => {
@@ -83,8 +87,11 @@ pub(crate) async fn push(
                 obstacle = Some(Ending::Refused(message, blame));
             }
             Called::Setback(Setback::Halted(halt)) => obstacle = Some(Ending::Halted(halt)),
-            Called::Setback(Setback::Broken(error)) => return Err(error),
+            Called::Setback(Setback::Broken(error)) => broken = Some(error),
         }
+    }
+    if let Some(error) = broken {
+        return Err(error);
     }
     let jobs = progress.calls.values().any(|call| matches!(call, CallRecord::Started { .. }));
     Ok(match obstacle {

@@ -129,7 +129,7 @@ mod tests {
 
     const WINDOWS: &[Window] = &[
         Window { requests: 4, per: Duration::from_millis(200) },
-        Window { requests: 6, per: Duration::from_secs(600) },
+        Window { requests: 6, per: Duration::from_mins(10) },
     ];
     const BUDGET: Budget = Budget { endpoints: &[("push", WINDOWS)], connections: 2 };
 
@@ -182,7 +182,7 @@ mod tests {
     #[tokio::test]
     async fn a_held_lane_lets_nothing_through() {
         let lane = Lane::new(BUDGET, 100, LaneRecord::default());
-        lane.hold(Duration::from_secs(60)).await;
+        lane.hold(Duration::from_mins(1)).await;
         assert!(matches!(lane.admit("other", Duration::ZERO).await, Err(TooLong(_))));
     }
 }

@@ -98,10 +98,8 @@ fn above_the_limit_it_counts_and_no_longer_stages() {
 #[test]
 fn chunks_are_full_but_for_the_last() {
     let size = Destination::Mailchimp.shape().profiles_per_chunk;
-    let mut text = String::from("email\n");
-    for n in 0..=size {
-        text += &format!("p{n}@example.com\n");
-    }
+    let addresses: Vec<String> = (0..=size).map(|n| format!("p{n}@example.com\n")).collect();
+    let text = format!("email\n{}", addresses.concat());
     let (staged, tallies) = run(&[wanted(Destination::Mailchimp, mapping("email", None))], &[&text]);
     assert_eq!(chunks(&staged, 0).iter().map(Chunk::len).collect::<Vec<_>>(), [size, 1]);
     assert_eq!(tallies[0].chunks, 2);

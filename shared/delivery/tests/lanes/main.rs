@@ -73,8 +73,8 @@ async fn two_connections_to_one_account_share_its_lane_and_its_budget() {
 /// No span of the window has more requests than its limit. Arrivals may lie a little closer than the sendings.
 fn within_the_limit(arrivals: &[Instant], expected: usize) {
     assert_eq!(arrivals.len(), expected);
-    for span in arrivals.windows(REQUESTS as usize + 1) {
-        let took = span[REQUESTS as usize] - span[0];
+    for span in arrivals.windows(REQUESTS + 1) {
+        let took = span[REQUESTS] - span[0];
         assert!(took + Duration::from_millis(40) >= SPAN, "{} requests in {took:?}", span.len());
     }
 }
@@ -84,11 +84,11 @@ async fn a_new_process_keeps_to_what_the_one_before_has_spent() {
     let world = World::new().await;
     world.account("a", [ok()]).await;
     let export = world.export("a", "a").await;
-    let spent = REQUESTS * CALL;
+    let spent = REQUESTS as u64 * CALL;
     // Each chunk is worked on by a process of its own, with nothing in common but the state bucket.
     world.run(&export, 3 * spent, spent).await;
     world.play().await;
-    within_the_limit(&world.arrivals("a"), 3 * REQUESTS as usize);
+    within_the_limit(&world.arrivals("a"), 3 * REQUESTS);
     let lane = world.state.lane(Destination::Mailchimp, "a").await.unwrap();
     assert!(!lane.sent_ms["push"].is_empty());
     assert!(world.bucket.keys().contains(&keys::lane(Destination::Mailchimp, "a")));

@@ -30,7 +30,7 @@ use super::model::{Done, Fifo};
 /// Profiles in a call.
 pub(crate) const CALL: u64 = 2;
 /// Requests that an account takes in a [`SPAN`].
-pub(crate) const REQUESTS: u64 = 4;
+pub(crate) const REQUESTS: usize = 4;
 pub(crate) const SPAN: Duration = Duration::from_millis(400);
 
 const WINDOWS: &[Window] = &[Window { requests: 4, per: SPAN }];
@@ -157,7 +157,7 @@ impl World {
         let sealed: Sealed = serde_json::from_value(json!({
             "attempt": "a", "read": profiles, "invalid": 0, "invalid_by_reason": {}, "duplicate": 0,
             "profiles": profiles, "chunks": chunks, "profiles_per_chunk": per_chunk, "sealed_at": now,
-            "deadline": now + Duration::from_secs(86_400),
+            "deadline": now + Duration::from_hours(24),
         }))
         .unwrap();
         self.state.put(&keys::open(export_id, &id), &Open::new(now)).await.unwrap();

@@ -1,0 +1,11 @@
+//! fan-out's handler over AWS in memory: from an event to sealed runs and their messages.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail a test by panicking")]
+
+mod bench;
+mod killed;
+#[path = "../../../../tests/support/killing.rs"]
+mod killing;
+mod requests;
+mod resuming;
+mod side_by_side;
+mod uploads;

@@ -1,0 +1,120 @@
+//! Two invocations on one event, side by side at every step: the end is the same as with one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use fan_out::{App, handle};
+use segue_platform::memory::MemoryBucket;
+use segue_platform::objects::Opened;
+use segue_platform::{Deadline, Object, Objects, Put, StoreError, Stored};
+use segue_segment::Destination::{self, Klaviyo};
+use segue_state::State;
+
+use crate::bench::Bench;
+
+/// A bucket that lets others go first at each request, so that two invocations take turns.
+struct Yielding(Arc<MemoryBucket>);
+
+async fn others_first() {
+    for _ in 0..fastrand::u32(0..4) {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[async_trait]
+impl Objects for Yielding {
+    async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
+        others_first().await;
+        self.0.get(key).await
+    }
+
+    async fn open(&self, key: &str, etag: Option<&str>) -> Result<Option<Opened>, StoreError> {
+        others_first().await;
+        self.0.open(key, etag).await
+    }
+
+    async fn create(&self, key: &str, bytes: Bytes) -> Result<Put, StoreError> {
+        others_first().await;
+        self.0.create(key, bytes).await
+    }
+
+    async fn replace(&self, key: &str, bytes: Bytes, etag: &str) -> Result<Put, StoreError> {
+        others_first().await;
+        self.0.replace(key, bytes, etag).await
+    }
+
+    async fn put(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
+        others_first().await;
+        self.0.put(key, bytes).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        others_first().await;
+        self.0.delete(key).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<Stored>, StoreError> {
+        others_first().await;
+        self.0.list(prefix).await
+    }
+
+    async fn folders(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        others_first().await;
+        self.0.folders(prefix).await
+    }
+}
+
+async fn twice(bench: &mut Bench, file: &str) {
+    bench.app = App {
+        config: bench.app.config.clone(),
+        state: State::new(Arc::new(Yielding(bench.bucket.clone()))),
+        segments: Arc::new(Yielding(bench.segments.clone())),
+        queue: bench.queue.clone(),
+        invoke: bench.invoke.clone(),
+    };
+    let event = bench.put("segments/vip/a.csv", file).await;
+    let deadline = Deadline::after(Duration::from_mins(10));
+    let (one, other) =
+        tokio::join!(handle(&bench.app, &event, deadline), handle(&bench.app, &event, deadline));
+    one.unwrap();
+    other.unwrap();
+}
+
+#[tokio::test]
+async fn of_two_attempts_one_seals_and_the_other_takes_its_chunks_away() {
+    for seed in 0..50 {
+        fastrand::seed(seed);
+        let mut bench = Bench::new().await;
+        twice(
+            &mut bench,
+            "email,first_name\na@example.com,A\nnobody,\nb@example.com,B\nc@example.com,C\nd@example.com,D\n",
+        )
+        .await;
+        let mut once: Vec<_> =
+            bench.queue.take().into_iter().filter_map(|(_, message)| message.once).collect();
+        once.sort();
+        once.dedup();
+        assert_eq!(once.len(), 3, "the queue keeps one message a chunk");
+        for destination in Destination::ALL {
+            assert_eq!(bench.sealed(destination).await.unwrap().profiles, 4);
+            assert_eq!(bench.staged(destination).await.len(), 4);
+        }
+        assert_eq!(bench.keys("chunks/").len(), 3, "seed {seed}: {:?}", bench.keys("chunks/"));
+        let pages = bench.bucket.keys().into_iter().filter(|key| key.contains("/rejected/")).count();
+        assert_eq!(pages, 3, "seed {seed}: a loser's pages are left");
+    }
+}
+
+#[tokio::test]
+async fn of_two_attempts_that_are_refused_one_says_why() {
+    for seed in 0..50 {
+        fastrand::seed(seed);
+        let mut bench = Bench::new().await;
+        twice(&mut bench, "email,first_name\na@example.com,A\nx,\ny,\n").await;
+        assert!(bench.summary(Klaviyo).await.message.contains("2 of 3 rows"));
+        assert!(bench.keys("chunks/").is_empty() && bench.queue.take().is_empty());
+        assert!(bench.app.state.open_runs().await.unwrap().is_empty(), "seed {seed}");
+    }
+}

@@ -1,0 +1,41 @@
+//! A function that is killed before or after any of its requests to AWS: the end is the same as without.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail a test by panicking")]
+
+#[path = "../../../tests/support/killed_lane.rs"]
+mod killed_lane;
+#[path = "../../../tests/support/killing.rs"]
+mod killing;
+#[allow(dead_code, reason = "only a part of the bench is used here")]
+#[path = "../../../tests/support/lane.rs"]
+mod lane;
+
+use killed_lane::{check_end, play_and_kill};
+use lane::Bench;
+use mailchimp::Mailchimp;
+use serde_json::{Value, json};
+use wiremock::matchers::method;
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+#[tokio::test]
+async fn a_kill_at_any_request_changes_nothing() {
+    let server = MockServer::start().await;
+    let takes_all = |request: &Request| {
+        let body: Value = request.body_json().unwrap();
+        let created = body["members"].as_array().unwrap().len();
+        let counts = json!({"errors": [], "error_count": 0, "total_created": created, "total_updated": 0});
+        ResponseTemplate::new(200).set_body_json(counts)
+    };
+    Mock::given(method("POST")).respond_with(takes_all).mount(&server).await;
+    for moment in 0.. {
+        let uri = server.uri();
+        let make = move || Box::new(Mailchimp::at(uri.clone(), uri.clone())) as _;
+        let mut bench = Bench::new(make, r#"{"api_key":"0-us1"}"#).await;
+        let run = bench.run(3, 2).await;
+        let killed = play_and_kill(&mut bench, &run, moment).await;
+        check_end(&bench, &run, moment).await;
+        if !killed {
+            assert!(moment > 30, "only {moment} moments");
+            return;
+        }
+    }
+}
