@@ -355,12 +355,13 @@ async fn a_key_that_is_refused_twice_fails_the_run_and_asks_for_a_reconnect() {
 }
 
 #[tokio::test]
-async fn a_key_that_dies_while_a_job_is_followed_asks_for_a_reconnect_too() {
+async fn a_job_waits_for_a_reconnect_when_the_key_dies_while_it_is_followed() {
     let klav = Klav::new(accepted("J1")).await;
-    klav.jobs_are(text_answer(401, ""), 1).await;
+    let refused = text_answer(401, "");
+    klav.jobs_are(script([refused.clone(), refused, job("complete", 0)]), 1).await;
     let run = klav.bench.run(3, 10).await;
     let summary = klav.bench.play_out(&run).await;
-    assert_eq!((summary.counts.unknown, summary.counts.accepted), (3, 0));
+    assert_eq!((summary.status, summary.counts.accepted), (Status::Completed, 3));
     assert!(klav.bench.health().await.unwrap().contains("reconnect"));
 }
 

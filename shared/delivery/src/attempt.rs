@@ -68,6 +68,7 @@ impl Caller<'_> {
         for attempt in 0..ATTEMPTS {
             let session = self.session().await?;
             let request = build(&session);
+            let endpoint = request.endpoint;
             let left = self.deadline.left().saturating_sub(RESERVE);
             let permit =
                 self.lane.admit(request.endpoint, left).await.map_err(|wait| Setback::Pause(wait.0))?;
@@ -90,6 +91,7 @@ impl Caller<'_> {
                 }
                 Ok(answer) => {
                     self.answered.fetch_add(1, Ordering::Relaxed);
+                    tracing::debug!(endpoint, status = answer.status, attempt, "a call was answered");
                     match read(&answer) {
                         Ok(outcome) => return Ok(outcome),
                         Err(Verdict::Again { after }) => {

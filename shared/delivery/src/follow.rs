@@ -8,7 +8,7 @@ use segue_state::progress::Stopped;
 use segue_state::{CallRecord, ChunkMessage, Op, Progress, StateError};
 
 use crate::app::App;
-use crate::attempt::{Caller, Setback};
+use crate::attempt::{Blame, Caller, Setback};
 use crate::calls::{Ending, done};
 use crate::destination::{JobState, Jobs, Taken};
 use crate::task::Task;
@@ -73,9 +73,14 @@ pub(crate) async fn look(
             Err(Setback::Pause(pause)) => return Ok(Ending::Pause(pause)),
             Err(Setback::Halted(halt)) => return Ok(Ending::Halted(halt)),
             Err(Setback::Broken(error)) => return Err(error),
+            // The job can still be read once somebody has reconnected the account.
+            Err(Setback::Refused(message, Blame::Connection)) => {
+                task.blame(&message, Blame::Connection).await?;
+                progress.trouble = Some(message);
+                return Ok(Ending::Pause(LONGEST_LOOK));
+            }
             // Nobody will ever tell what became of them.
-            Err(Setback::Refused(message, blame)) => {
-                task.blame(&message, blame).await?;
+            Err(Setback::Refused(message, Blame::Export)) => {
                 progress.stopped.get_or_insert(Stopped { cancelled: false, message });
                 let unknown = CallRecord::Done { accepted: 0, already_there: 0, unknown: pushed, rejected };
                 progress.calls.insert(number, unknown);

@@ -22,7 +22,7 @@ pub(crate) async fn conclude(
         let key = keys::rejected_chunk(export, id, chunk);
         state.objects().put(&key, Bytes::from(lines(&rejected))).await?;
     }
-    let receipt = keep(task, receipt).await?;
+    let (receipt, replaced) = keep(task, receipt).await?;
     tracing::info!(
         %export, run = %id, chunk, generation = receipt.generation,
         destination = task.app.destination.destination().name(),
@@ -35,7 +35,7 @@ pub(crate) async fn conclude(
     );
     // In the lane's order the run's last chunk comes last; a chunk that was delayed may come after it.
     let last = chunk + 1 == task.sealed.chunks;
-    if last || task.requeued || task.message.generation > 0 || task.message.op == Op::Follow {
+    if last || replaced || task.requeued || task.message.generation > 0 || task.message.op == Op::Follow {
         finish(state, &task.run, &task.sealed).await?;
     }
     if receipt.is_final() {
@@ -53,20 +53,23 @@ pub(crate) async fn clear(task: &Task<'_>) -> Result<(), StateError> {
     Ok(())
 }
 
-/// Writes the receipt, in place of one that a retry may replace. Answers the receipt that counts.
-async fn keep(task: &Task<'_>, receipt: Receipt) -> Result<Receipt, StateError> {
+/// Writes the receipt, in place of one that a retry may replace. Answers the receipt that counts, and whether it took
+/// the place of another.
+async fn keep(task: &Task<'_>, receipt: Receipt) -> Result<(Receipt, bool), StateError> {
     let key = keys::receipt(&task.message.export, &task.message.run, task.message.chunk);
     loop {
         match task.app.state.create(&key, &receipt).await? {
-            Created::New(_) => return Ok(receipt),
+            Created::New(_) => return Ok((receipt, false)),
+            // What was delivered after the resumer had given the chunk up counts as delivered.
             Created::Existing(found)
-                if found.body.is_final() || found.body.generation >= receipt.generation =>
+                if found.body.is_final()
+                    || (found.body.generation >= receipt.generation && !receipt.is_final()) =>
             {
-                return Ok(found.body);
+                return Ok((found.body, false));
             }
             Created::Existing(found) => {
                 if task.app.state.replace(&key, &receipt, &found.etag).await? {
-                    return Ok(receipt);
+                    return Ok((receipt, true));
                 }
             }
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use segue_platform::{SecretError, SecretValue, Secrets};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
@@ -116,7 +117,7 @@ impl Sessions {
                 Ok(answer) => match destination.signed_in(&value.text, &answer) {
                     Exchange::Session(session, changed) => {
                         if let Some(changed) = changed {
-                            self.store(secret, &changed, &value.version).await?;
+                            self.store(secret, &changed, &value.version).await;
                         }
                         return Ok(session);
                     }
@@ -130,19 +131,20 @@ impl Sessions {
         Err(NoSession::Later)
     }
 
-    /// Stores a new refresh token. If an operator stored new credentials meanwhile, theirs stay.
-    async fn store(
-        &self,
-        name: &str,
-        changed: &secrecy::SecretString,
-        replaced: &str,
-    ) -> Result<(), SecretError> {
-        match self.secrets.refresh(name, changed, replaced).await {
-            Err(SecretError::Changed(_)) => {
-                tracing::info!(secret = %name, "new credentials were stored meanwhile; the refreshed ones are dropped");
-                Ok(())
+    /// Stores a new refresh token. If an operator stored new credentials meanwhile, theirs stay. If it can't be
+    /// stored the session is used all the same: it may be the last one that this account gives.
+    async fn store(&self, name: &str, changed: &SecretString, replaced: &str) {
+        for attempt in 0..TRIES {
+            match self.secrets.refresh(name, changed, replaced).await {
+                Ok(()) => return,
+                Err(SecretError::Changed(_)) => {
+                    tracing::info!(secret = %name, "new credentials were stored meanwhile; the refreshed ones are dropped");
+                    return;
+                }
+                Err(error) => tracing::warn!(%error, attempt, "a refreshed token could not be stored"),
             }
-            other => other,
+            sleep(Duration::from_millis(250 << attempt)).await;
         }
+        tracing::error!(secret = %name, "a refreshed token is lost; reconnect the account if its old one is refused");
     }
 }

@@ -141,10 +141,14 @@ impl Task<'_> {
             answered: progress.api_calls.into(),
             repeated: progress.retries.into(),
         };
+        let known = outcomes(progress);
         let ending = match self.message.op {
             Op::Add => calls::push(self, progress, &caller, profiles).await,
             Op::Follow => follow::look(self, progress, &caller, profiles).await,
         };
+        if outcomes(progress) > known {
+            progress.fruitless = 0;
+        }
         progress.api_calls = caller.answered.into_inner();
         progress.retries = caller.repeated.into_inner();
         self.app.state.put(&keys::lane(destination.destination(), &group), &lane.record().await).await?;
@@ -224,12 +228,13 @@ impl Task<'_> {
 
     /// Gives the message back for a while: longer from time to time, never beyond the run's deadline.
     async fn hand_back(&self, progress: &mut Progress, asked: Duration) -> Result<Handled, StateError> {
-        let grown = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(progress.pauses)).min(LONGEST_PAUSE);
+        let grown = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(progress.fruitless)).min(LONGEST_PAUSE);
         let deadline = progress.deadline.unwrap_or(self.sealed.deadline);
         let left = deadline.duration_since(Timestamp::now()).max(SignedDuration::ZERO);
         let left = Duration::try_from(left).unwrap_or_default() + Duration::from_secs(1);
         progress.running = false;
         progress.pauses += 1;
+        progress.fruitless += 1;
         self.save(progress).await?;
         Ok(Handled::Back(asked.max(grown).min(left)))
     }
@@ -256,6 +261,11 @@ impl Task<'_> {
             Op::Follow => follow::group(&self.run.lane),
         }
     }
+}
+
+/// Calls of which something is known.
+fn outcomes(progress: &Progress) -> usize {
+    progress.calls.values().filter(|call| !matches!(call, CallRecord::Intended)).count()
 }
 
 fn has_jobs(progress: &Progress) -> bool {

@@ -65,7 +65,7 @@ impl Csv {
     ///
     /// # Errors
     /// What is wrong with the file; nothing more can be fed then.
-    pub fn feed(&mut self, bytes: &[u8], rows: &mut impl Rows) -> Result<(), SourceError> {
+    pub fn feed(&mut self, bytes: &[u8], rows: &mut dyn Rows) -> Result<(), SourceError> {
         if self.carry.is_empty() && self.started {
             let used = self.parse(bytes, false, rows)?;
             self.carry.extend_from_slice(&bytes[used..]);
@@ -83,7 +83,7 @@ impl Csv {
     ///
     /// # Errors
     /// As [`feed`](Self::feed), and [`SourceError::Empty`] if there was no header.
-    pub fn finish(mut self, rows: &mut impl Rows) -> Result<u64, SourceError> {
+    pub fn finish(mut self, rows: &mut dyn Rows) -> Result<u64, SourceError> {
         let rest = std::mem::take(&mut self.carry);
         self.parse(&rest, true, rows)?;
         if self.header.is_none() {
@@ -93,7 +93,7 @@ impl Csv {
     }
 
     /// Parses all complete records of `buffer`; answers how many bytes they took.
-    fn parse(&mut self, buffer: &[u8], last: bool, rows: &mut impl Rows) -> Result<usize, SourceError> {
+    fn parse(&mut self, buffer: &[u8], last: bool, rows: &mut dyn Rows) -> Result<usize, SourceError> {
         let mut at = 0;
         if !self.started {
             // A byte order mark has three bytes, a magic number up to four.
@@ -156,7 +156,7 @@ impl Csv {
         }
     }
 
-    fn take(&mut self, record: &[u8], quotes: bool, rows: &mut impl Rows) -> Result<(), SourceError> {
+    fn take(&mut self, record: &[u8], quotes: bool, rows: &mut dyn Rows) -> Result<(), SourceError> {
         let Some(header) = &self.header else {
             let columns = quoted::all_fields(record, self.delimiter);
             let wanted = rows.header(&columns);

@@ -19,6 +19,9 @@ pub struct Progress {
     pub crashes: u32,
     /// Times that it was handed back to the queue: no failures.
     pub pauses: u32,
+    /// Times that it was handed back since a call last had an outcome: the pauses grow with it.
+    #[serde(default)]
+    pub fruitless: u32,
     /// When it was last worked on.
     pub touched_at: Timestamp,
     /// When its first call was made.
@@ -100,6 +103,7 @@ impl Progress {
             running: false,
             crashes: 0,
             pauses: 0,
+            fruitless: 0,
             touched_at: now,
             started_at: now,
             deadline: None,

@@ -104,7 +104,7 @@ fn check_text(field: &'static str, text: &str) -> Option<Problem> {
 mod tests {
     use super::*;
 
-    fn export(json: serde_json::Value) -> Export {
+    fn export(json: &serde_json::Value) -> Export {
         let mut whole = serde_json::json!({
             "id": "e", "display_name": "E", "connection": "c", "audience_id": "a1",
             "segments": ["vip"], "fields": {"email": "email"},
@@ -113,29 +113,29 @@ mod tests {
         serde_json::from_value(whole).unwrap()
     }
 
-    fn fields(json: serde_json::Value, destination: Destination) -> Vec<&'static str> {
+    fn fields(json: &serde_json::Value, destination: Destination) -> Vec<&'static str> {
         check_export(&export(json), destination).into_iter().map(|problem| problem.field).collect()
     }
 
     #[test]
     fn a_plain_export_is_fine_at_snapchat_and_klaviyo() {
-        assert_eq!(fields(serde_json::json!({}), Destination::Snapchat), [""; 0]);
-        assert_eq!(fields(serde_json::json!({}), Destination::Klaviyo), [""; 0]);
+        assert_eq!(fields(&serde_json::json!({}), Destination::Snapchat), [""; 0]);
+        assert_eq!(fields(&serde_json::json!({}), Destination::Klaviyo), [""; 0]);
     }
 
     #[test]
     fn mailchimp_has_no_default_for_new_contacts_and_the_others_do_not_know_it() {
-        assert_eq!(fields(serde_json::json!({}), Destination::Mailchimp), ["new_contacts"]);
+        assert_eq!(fields(&serde_json::json!({}), Destination::Mailchimp), ["new_contacts"]);
         let choice = serde_json::json!({"new_contacts": "pending"});
-        assert_eq!(fields(choice.clone(), Destination::Mailchimp), [""; 0]);
-        assert_eq!(fields(choice, Destination::Klaviyo), ["new_contacts"]);
+        assert_eq!(fields(&choice, Destination::Mailchimp), [""; 0]);
+        assert_eq!(fields(&choice, Destination::Klaviyo), ["new_contacts"]);
     }
 
     #[test]
     fn snapchat_takes_no_names() {
         let names = serde_json::json!({"fields": {"email": "email", "first_name": "first"}});
-        assert_eq!(fields(names.clone(), Destination::Snapchat), ["fields"]);
-        assert_eq!(fields(names, Destination::Klaviyo), [""; 0]);
+        assert_eq!(fields(&names, Destination::Snapchat), ["fields"]);
+        assert_eq!(fields(&names, Destination::Klaviyo), [""; 0]);
     }
 
     #[test]
@@ -145,7 +145,7 @@ mod tests {
             "limits": {"invalid_share": 2.0, "profiles": 0, "deadline_minutes": 0},
         });
         assert_eq!(
-            fields(wrong, Destination::Klaviyo),
+            fields(&wrong, Destination::Klaviyo),
             [
                 "id",
                 "display_name",
