@@ -1,5 +1,6 @@
 """What ends a chunk and what does not: three crashes do, twenty pauses don't, and a retry starts over."""
 
+import copy
 import json
 import subprocess
 
@@ -44,6 +45,29 @@ def request_number(scenario: Scenario, part: str) -> int:
     return next(number for number, request in enumerate(requests, 1) if part in request)
 
 
+def failed(world: World, destination: str, crash: Kill) -> tuple[Scenario, str]:
+    """A run whose one chunk failed, since three invocations crashed over it; gives its id too."""
+    scenario = Scenario(world, PEOPLE, (destination,))
+    stack_of(scenario)
+    scenario.fan_out()
+    done = scenario.deliver({0: crash, 1: crash, 2: crash})
+    assert [one.outcome for one in done] == ["killed", "killed", "killed", "response"]
+    summary = summaries(scenario)[destination]
+    assert summary["status"] == "failed"
+    assert "3 invocations crashed over this chunk" in summary["message"]
+    assert (summary["failed"], summary["accepted"]) == (7, 0)
+    return scenario, summary["run"]
+
+
+def once_retried(expected: dict) -> dict:
+    """The end state after a retry: the receipt says that it is of the second try."""
+    changed = copy.deepcopy(expected)
+    for document in changed["bucket"].values():
+        if isinstance(document, dict) and "generation" in document:
+            document["generation"] = 1
+    return changed
+
+
 @pytest.mark.parametrize("destination", DESTINATIONS)
 def test_three_crashes_fail_a_chunk_and_a_retry_completes_it(world: World, destination: str) -> None:
     undisturbed = Scenario(world, PEOPLE, (destination,))
@@ -51,29 +75,31 @@ def test_three_crashes_fail_a_chunk_and_a_retry_completes_it(world: World, desti
     # Right before the destination is asked: nobody is in the audience then.
     kill = Kill(request_number(undisturbed, "GetSecretValue"), after=True)
 
-    scenario = Scenario(world, PEOPLE, (destination,))
-    scenario.fan_out()
-    done = scenario.deliver({0: kill, 1: kill, 2: kill})
-    assert [one.outcome for one in done] == ["killed", "killed", "killed", "response"]
-    failed = summaries(scenario)[destination]
-    assert failed["status"] == "failed"
-    assert "3 invocations crashed over this chunk" in failed["message"]
-    assert (failed["failed"], failed["accepted"]) == (7, 0)
+    scenario, run = failed(world, destination, kill)
     assert not audience(world.ask("GET", "audiences"), scenario, destination)
     assert any(key.startswith("chunks/") for key in documents(scenario)), "a retry needs the chunk"
-
-    stack_of(scenario)
-    segue(scenario, "run", "retry", f"to-{destination}", failed["run"])
+    segue(scenario, "run", "retry", f"to-{destination}", run)
     retried = scenario.deliver()
     assert all(one.outcome == "response" for one in retried)
+    sweep(world, once_retried(expected), [("after the retry", lambda: scenario)])
 
-    def mended() -> Scenario:
-        for document in expected["bucket"].values():
-            if isinstance(document, dict) and "generation" in document:
-                document["generation"] = 1
+
+def test_a_retry_is_killed_at_each_request(world: World) -> None:
+    undisturbed = Scenario(world, PEOPLE, ("snapchat",))
+    expected = reference(undisturbed)
+    crash = Kill(request_number(undisturbed, "GetSecretValue"), after=True)
+
+    def trial(kill: Kill | None) -> Scenario:
+        scenario, run = failed(world, "snapchat", crash)
+        segue(scenario, "run", "retry", "to-snapchat", run)
+        done = scenario.deliver({0: kill} if kill else None)
+        assert done[0].outcome == ("killed" if kill else "response"), str(done[0])
         return scenario
 
-    sweep(world, expected, [("after the retry", mended)])
+    requests = trial(None).invocations[-1].requests
+    kills = [(Kill(at, after=True), request) for at, request in enumerate(requests, 1)]
+    trials = [(f"the retry {kill}, {request}", lambda kill=kill: trial(kill)) for kill, request in kills]
+    sweep(world, once_retried(expected), trials)
 
 
 @pytest.mark.parametrize("destination", DESTINATIONS)
