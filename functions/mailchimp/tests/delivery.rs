@@ -15,7 +15,8 @@ use jiff::Timestamp;
 use lane::{Bench, EXPORT, MINUTES, Played, QUEUE, email};
 use mailchimp::Mailchimp;
 use script::{at_once, json_answer, script, text_answer};
-use segue_state::{Outcome, Progress, Status, finish};
+use segue_state::receipt::{Rest, conclude};
+use segue_state::{Outcome, Progress, Status, finish, keys};
 use serde_json::{Value, json};
 use wiremock::matchers::{body_string_contains, header, method, path};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
@@ -373,4 +374,56 @@ async fn a_malformed_secret_fails_the_run_and_names_the_field_but_no_value() {
         assert!(summary.message.contains("`api_key`"), "{}", summary.message);
         assert!(!chimp.bench.everything_recorded().await.contains("canary"));
     }
+}
+
+/// Takes as many batches as it has been allowed, and is busy otherwise.
+struct Allowed(Arc<Mutex<usize>>);
+
+impl Respond for Allowed {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let mut left = self.0.lock().unwrap();
+        if *left == 0 {
+            return text_answer(503, "busy").insert_header("retry-after", "100");
+        }
+        *left -= 1;
+        batch(members(request).len(), &[])
+    }
+}
+
+#[tokio::test]
+async fn pauses_grow_only_while_nothing_is_delivered() {
+    let left = Arc::new(Mutex::new(1));
+    let chimp = Chimp::new(Allowed(left.clone())).await;
+    let run = chimp.bench.run(1_200, 1_200).await;
+    let mut fruitless = Vec::new();
+    for allowed in [1, 0, 0, 1] {
+        *left.lock().unwrap() = allowed;
+        chimp.bench.deliver_again(&run, 0, Duration::from_secs(60)).await.pause();
+        let progress = chimp.bench.progress(&run, 0).await;
+        fruitless.push((progress.pauses, progress.fruitless));
+    }
+    assert_eq!(fruitless, [(1, 1), (2, 2), (3, 3), (4, 1)]);
+    *left.lock().unwrap() = 9;
+    assert_eq!(chimp.bench.play_out(&run).await.counts.accepted, 1_200);
+}
+
+#[tokio::test]
+async fn what_is_delivered_after_the_chunk_was_given_up_counts_as_delivered() {
+    let slow = batch(3, &[]).set_delay(Duration::from_millis(600));
+    let chimp = Chimp::new(slow).await;
+    let run = chimp.bench.run(3, 10).await;
+    // The resumer concludes it at the deadline, in the very moment in which an invocation delivers it.
+    let given_up = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let progress = Progress::new(0, Timestamp::now());
+        let (receipt, _) = conclude(0, 3, &progress, Rest::Failed, Some("the run's deadline passed".into()));
+        chimp.bench.state.create(&keys::receipt(EXPORT, &run, 0), &receipt).await.unwrap();
+        let (run, sealed) =
+            (chimp.bench.state.run(EXPORT, &run).await, chimp.bench.state.sealed(EXPORT, &run).await);
+        finish::finish(&chimp.bench.state, &run.unwrap().unwrap(), &sealed.unwrap().unwrap()).await.unwrap();
+    };
+    tokio::join!(chimp.bench.deliver(&run, 0), given_up);
+    assert_eq!(chimp.bench.receipt(&run, 0).await.outcome, Outcome::Delivered);
+    let summary = chimp.bench.summary(&run).await;
+    assert_eq!((summary.status, summary.counts.accepted), (Status::Completed, 3));
 }

@@ -51,12 +51,20 @@ class Lambda:
         self._aws, self._sandbox, self._folder = aws, sandbox, folder
         # Whom to trust over TLS: nobody is asked over TLS here.
         self._trust = {"SSL_CERT_FILE": str(certificate), "SSL_CERT_DIR": str(folder / "tmp")}
+        self._running: set[subprocess.Popen] = set()
+        self._stopped = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="gates", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the event loop; every invocation has ended by then."""
+        """Ends every process, also when somebody who was interrupted still waits for one, and then the event loop."""
+        self._stopped = True
+        give_up = time.monotonic() + 10
+        while self._running and time.monotonic() < give_up:
+            for child in list(self._running):
+                child.kill()
+            time.sleep(0.05)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
@@ -73,6 +81,8 @@ class Lambda:
         seconds: float = SECONDS,
     ) -> Invocation:
         """One invocation, from the start of the process to its answer or its end."""
+        if self._stopped:
+            raise RuntimeError("the tests were interrupted")
         gate = self._do(self._gate(event, seconds, kill))
         port = self._do(gate.open())
         url = f"http://127.0.0.1:{port}"
@@ -95,6 +105,7 @@ class Lambda:
                 stdout=log,
                 stderr=log,
             )
+            self._running.add(child)
             try:
                 self._loop.call_soon_threadsafe(gate.process, child.pid)
                 self._do(self._end(gate, child, time.monotonic() + seconds))
@@ -102,6 +113,7 @@ class Lambda:
                 child.kill()
                 child.wait()
                 self._do(gate.close())
+                self._running.discard(child)
             log.seek(0)
             text = log.read().decode(errors="replace")
         return Invocation(gate.outcome or "exit", gate.payload, list(gate.requests), list(gate.invocations), text)
