@@ -34,7 +34,12 @@ pub struct Wish {
 /// [`StateError`] if the state bucket fails; the event then comes again.
 pub async fn open(app: &App, wish: Wish) -> Result<Option<Run>, StateError> {
     let state = &app.state;
-    let connection = state.connection(&wish.export.connection).await?;
+    let (connection, unusable) = match state.connection(&wish.export.connection).await {
+        Ok(connection) => (connection, None),
+        // One malformed connection must not keep the drop from the other exports.
+        Err(error @ StateError::Malformed { .. }) => (None, Some(error.to_string())),
+        Err(error) => return Err(error),
+    };
     let mut cause = vec![wish.export.id.as_str()];
     cause.extend(wish.cause.iter().map(String::as_str));
     let run = Run {
@@ -60,7 +65,7 @@ pub async fn open(app: &App, wish: Wish) -> Result<Option<Run>, StateError> {
         queueing::resume(app, &run, &sealed).await?;
         return Ok(None);
     }
-    let obstacle = wish.obstacle.or_else(|| {
+    let obstacle = unusable.or(wish.obstacle).or_else(|| {
         let halt = permit(wish.role, &run.export, connection.as_ref()).err().map(|halt| halt.to_string());
         // Opened when the connection was not there, it does not know where it would go.
         let nowhere = run.destination.is_none().then(|| Halt::ConnectionGone(run.export.connection.clone()));

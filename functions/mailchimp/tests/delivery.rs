@@ -398,7 +398,7 @@ async fn pauses_grow_only_while_nothing_is_delivered() {
     let mut fruitless = Vec::new();
     for allowed in [1, 0, 0, 1] {
         *left.lock().unwrap() = allowed;
-        chimp.bench.deliver_again(&run, 0, Duration::from_secs(60)).await.pause();
+        chimp.bench.deliver_again(&run, 0, Duration::from_mins(1)).await.pause();
         let progress = chimp.bench.progress(&run, 0).await;
         fruitless.push((progress.pauses, progress.fruitless));
     }

@@ -81,7 +81,12 @@ pub(crate) async fn push(
             }
             Called::Setback(Setback::Pause(pause)) => {
                 progress.trouble = Some("the destination was not available".to_owned());
-                obstacle.get_or_insert(Ending::Pause(pause));
+                match &mut obstacle {
+                    // The longest that was asked for counts.
+                    Some(Ending::Pause(longest)) => *longest = pause.max(*longest),
+                    Some(_) => {}
+                    None => obstacle = Some(Ending::Pause(pause)),
+                }
             }
             Called::Setback(Setback::Refused(message, blame)) => {
                 obstacle = Some(Ending::Refused(message, blame));

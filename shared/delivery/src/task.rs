@@ -194,11 +194,13 @@ impl Task<'_> {
         let (export, id, generation) = (&self.message.export, &self.message.run, self.message.generation);
         let found = self.app.state.progress(export, id, self.message.chunk).await?;
         let mut progress = found.unwrap_or_else(|| Progress::new(generation, Timestamp::now()));
-        if progress.generation < generation || (generation > 0 && progress.deadline.is_none()) {
+        if progress.generation < generation {
             progress.generation = generation;
             progress.running = false;
             progress.crashes = 0;
             progress.stopped = None;
+        }
+        if generation > 0 && progress.deadline.is_none() {
             progress.deadline = self.app.state.open(export, id).await?.and_then(|open| open.body.deadline);
         }
         if progress.running {

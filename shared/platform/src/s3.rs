@@ -8,7 +8,6 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream;
@@ -36,26 +35,6 @@ impl Bucket {
     #[must_use]
     pub const fn new(client: Client, name: String) -> Self {
         Self { client, name }
-    }
-
-    /// Removes many objects at once.
-    ///
-    /// # Errors
-    /// [`StoreError`] for the first that could not be removed.
-    pub async fn delete_all(&self, keys: &[String]) -> Result<(), StoreError> {
-        for keys in keys.chunks(1000) {
-            let ids =
-                keys.iter().filter_map(|key| ObjectIdentifier::builder().key(key).build().ok()).collect();
-            let delete = Delete::builder().set_objects(Some(ids)).quiet(true).build();
-            let delete = delete.map_err(|error| failed("delete", &keys[0], error.to_string()))?;
-            let request = self.client.delete_objects().bucket(&self.name).delete(delete);
-            let answer = request.send().await.map_err(|error| store_error("delete", &keys[0], &error))?;
-            if let Some(error) = answer.errors().first() {
-                let problem = error.code().unwrap_or("unknown").to_owned();
-                return Err(failed("delete", error.key().unwrap_or_default(), problem));
-            }
-        }
-        Ok(())
     }
 
     async fn read(&self, key: &str, etag: Option<&str>) -> Result<Option<GetObjectOutput>, StoreError> {

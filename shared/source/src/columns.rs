@@ -43,8 +43,15 @@ pub fn find(columns: &[String], wanted: &str) -> Result<usize, ColumnError> {
 /// and then nothing of it is shown.
 fn listed(columns: &[String]) -> String {
     const SHOWN: usize = 40;
-    if columns.iter().any(|name| name.contains('@')) {
-        return "its first line holds an address: is the header missing?".to_owned();
+    let is_value = |name: &String| {
+        let letters = name.chars().filter(|c| c.is_alphabetic()).count();
+        name.contains('@') || letters < name.chars().filter(char::is_ascii_digit).count()
+    };
+    if columns.iter().any(is_value) {
+        return format!(
+            "its first line looks like a row of {} fields: is the header missing?",
+            columns.len()
+        );
     }
     let mut names: Vec<String> =
         columns.iter().take(SHOWN).map(|name| name.chars().take(60).collect()).collect();
@@ -86,5 +93,7 @@ mod tests {
         let error = find(&columns(&["jane@example.com", "Jane"]), "email").unwrap_err();
         let text = error.to_string();
         assert!(!text.contains("jane@") && !text.contains("Jane"), "{text}");
+        let text = find(&columns(&["", "Jane", "+4477009"]), "email").unwrap_err().to_string();
+        assert!(!text.contains("Jane"), "{text}");
     }
 }

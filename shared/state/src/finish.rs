@@ -31,7 +31,8 @@ pub async fn finish(state: &State, run: &Run, sealed: &Sealed) -> Result<Option<
             None => matches!(state.create(&key, &summary).await?, Created::New(_)),
         };
         if written {
-            if summary.status.is_end() {
+            // A retry may have begun since the receipts were read: its run stays open.
+            if summary.status.is_end() && counting(state, run).await?.len() >= sealed.chunks as usize {
                 state.close(export, id).await?;
             }
             tracing::info!(%export, run = %id, status = summary.status.name(), "run finished");

@@ -90,7 +90,15 @@ impl State {
             let found = listed.iter().map(|stored| self.body::<Export>(&stored.key));
             for found in futures::future::join_all(found).await {
                 match found {
-                    Ok(export) => exports.extend(export.map(|export| (role, export))),
+                    Ok(None) => {}
+                    // Whoever may write contributors' exports must not stand in the way of an administrator's.
+                    Ok(Some(export))
+                        if exports.iter().any(|(_, other): &(Role, Export)| other.id == export.id) =>
+                    {
+                        let key = keys::export(role, &export.id);
+                        broken.push(StateError::Malformed { key, problem: "its id is taken".to_owned() });
+                    }
+                    Ok(Some(export)) => exports.push((role, export)),
                     Err(error @ StateError::Malformed { .. }) => broken.push(error),
                     Err(error) => return Err(error),
                 }
@@ -228,13 +236,5 @@ impl State {
     /// Reads a staged chunk's bytes.
     pub async fn chunk(&self, export: &str, run: &RunId, attempt: &str, chunk: u32) -> Found<Bytes> {
         Ok(self.objects.get(&keys::chunk(export, run, attempt, chunk)).await?.map(|object| object.bytes))
-    }
-
-    /// Removes everything under a prefix.
-    pub async fn sweep(&self, prefix: &str) -> Result<(), StateError> {
-        for stored in self.objects.list(prefix).await? {
-            self.objects.delete(&stored.key).await?;
-        }
-        Ok(())
     }
 }

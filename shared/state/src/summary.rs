@@ -224,6 +224,9 @@ fn message(summary: &Summary, receipts: &[Receipt]) -> String {
         Status::Delivering => format!("{} of {} chunks are done", summary.chunks_done, summary.chunks),
         Status::Completed => match (counts.rejected, counts.unknown) {
             (0, 0) => format!("{} took all {} profiles", destination(summary), counts.accepted),
+            (0, unknown) => {
+                format!("{} did not tell what became of {unknown} profiles{because}", destination(summary))
+            }
             (rejected, 0) => format!("{} refused {rejected} profiles", destination(summary)),
             (rejected, unknown) => format!(
                 "{} refused {rejected} profiles and did not tell what became of {unknown}{because}",

@@ -4,7 +4,7 @@ use fan_out::queueing::outgoing;
 use jiff::{SignedDuration, Timestamp};
 use segue_platform::Queue;
 use segue_state::finish::retry;
-use segue_state::{RunId, State, permit};
+use segue_state::{Export, RunId, State, permit};
 use serde::Serialize;
 
 use super::{Which, export_id, no_run};
@@ -70,6 +70,8 @@ async fn again(stack: &Stack, state: &State, queue: &dyn Queue, args: &Args) -> 
             "the export `{name}` does not exist any more, so its runs are not retried"
         )));
     };
+    // As the functions have it: what it does is as it was, whether it is enabled is as it is now.
+    let export = Export { enabled: export.enabled, ..run.export.clone() };
     let connection = state.connection(&export.connection).await?;
     permit(role, &export, connection.as_ref()).map_err(|halt| Failure::new(halt.to_string()))?;
     let time = SignedDuration::from_mins(i64::from(export.limits.deadline_minutes));
