@@ -68,7 +68,8 @@ def main() -> int:
     for program in arguments.programs:
         times = [first_poll(program.resolve()) for _ in range(arguments.runs)]
         spread = f"{min(times):6.1f} {statistics.median(times):6.1f} {max(times):6.1f}"
-        print(f"{program.parent.name or program.name:20} {os.path.getsize(program):>10} bytes   ms min/median/max {spread}")
+        name = program.parent.name if program.name == "bootstrap" else program.name
+        print(f"{name:20} {os.path.getsize(program):>10} bytes   ms min/median/max {spread}")
     return 0
 
 
