@@ -2,7 +2,7 @@
 
 use segue_platform::{Outgoing, QueueError};
 use segue_state::finish::finish;
-use segue_state::{ChunkMessage, Op, Run, Sealed, StateError};
+use segue_state::{ChunkMessage, Run, Sealed, StateError};
 
 use crate::{App, leftovers};
 
@@ -19,17 +19,9 @@ pub async fn queue(
     let Some(url) = run.destination.and_then(|destination| app.config.queues.get(&destination)) else {
         return Ok(());
     };
-    let messages = chunks.into_iter().map(|(chunk, generation)| {
-        let message = ChunkMessage {
-            export: run.export.id.clone(),
-            run: run.run.clone(),
-            chunk,
-            generation,
-            op: Op::Add,
-            group: None,
-        };
-        outgoing(&message, &run.lane)
-    });
+    let messages = chunks
+        .into_iter()
+        .map(|(chunk, generation)| outgoing(&ChunkMessage::add(run, chunk, generation), &run.lane));
     app.queue.send(url, messages.collect()).await.map_err(|error| failed(run, &error))
 }
 

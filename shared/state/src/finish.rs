@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::document::{Created, StateError};
 use crate::summary;
-use crate::{ChunkMessage, Op, Open, Receipt, Run, Sealed, State, Summary, keys};
+use crate::{ChunkMessage, Open, Receipt, Run, Sealed, State, Summary, keys};
 
 /// Writes the summary of a sealed run if all its receipts are there, and takes the run off the open ones. `None` if
 /// receipts are missing. A summary that is there already is mended.
@@ -31,8 +31,11 @@ pub async fn finish(state: &State, run: &Run, sealed: &Sealed) -> Result<Option<
             None => matches!(state.create(&key, &summary).await?, Created::New(_)),
         };
         if written {
-            // A retry may have begun since the receipts were read: its run stays open.
-            if summary.status.is_end() && counting(state, run).await?.len() >= sealed.chunks as usize {
+            // Where something failed, a retry may have begun since the receipts were read: its run stays open.
+            let over = summary.status.is_end()
+                && (receipts.iter().all(Receipt::is_final)
+                    || counting(state, run).await?.len() >= sealed.chunks as usize);
+            if over {
                 state.close(export, id).await?;
             }
             tracing::info!(%export, run = %id, status = summary.status.name(), "run finished");
@@ -99,15 +102,9 @@ pub async fn retry(state: &State, run: &Run, deadline: Timestamp) -> Result<Vec<
             None => matches!(state.create(&key, &open).await?, Created::New(_)),
         };
         if noted {
-            let message = |(chunk, generation)| ChunkMessage {
-                export: export.clone(),
-                run: id.clone(),
-                chunk,
-                generation,
-                op: Op::Add,
-                group: None,
-            };
-            return Ok(failed.into_iter().map(message).collect());
+            let messages =
+                failed.into_iter().map(|(chunk, generation)| ChunkMessage::add(run, chunk, generation));
+            return Ok(messages.collect());
         }
     }
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::RunId;
 use crate::document::VERSION;
+use crate::{Run, RunId};
 
 /// What is to be done with the chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +46,13 @@ pub enum MessageError {
 }
 
 impl ChunkMessage {
+    /// The message that has a chunk pushed.
+    #[must_use]
+    pub fn add(run: &Run, chunk: u32, generation: u32) -> Self {
+        let (export, run) = (run.export.id.clone(), run.run.clone());
+        Self { export, run, chunk, generation, op: Op::Add, group: None }
+    }
+
     /// Reads a message's body.
     ///
     /// # Errors
