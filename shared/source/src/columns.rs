@@ -1,6 +1,8 @@
 //! Finding a mapped column in a header.
 
 /// A mapped column that can't be told.
+///
+/// Where a file has no names but paths, a column is one: `traits.email` is the field `email` of the object `traits`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ColumnError {
     /// There is none of that name.
@@ -10,6 +12,36 @@ pub enum ColumnError {
         wanted: String,
         /// The columns that there are.
         columns: Vec<String>,
+    },
+    /// There is no column at that position.
+    #[error("the file is read without a header, so its {columns} columns are called by position; there is no `{wanted}`")]
+    NoPosition {
+        /// The mapped name.
+        wanted: String,
+        /// How many there are.
+        columns: usize,
+    },
+    /// No object of the file has it.
+    #[error("the file has no field `{wanted}`; {}", paths(.names))]
+    NoPath {
+        /// The mapped path.
+        wanted: String,
+        /// Paths of the fields that there are.
+        names: Vec<String>,
+    },
+    /// It holds more fields, not text.
+    #[error("`{wanted}` is an object or an array in all rows; map a field inside it, such as `{wanted}.NAME`")]
+    NotText {
+        /// The mapped path.
+        wanted: String,
+    },
+    /// It holds what is no text, and can't be turned into it without doubt.
+    #[error("the column `{wanted}` holds {kind}; map a column of text")]
+    Kind {
+        /// The mapped name.
+        wanted: String,
+        /// What it holds.
+        kind: &'static str,
     },
     /// There are several of that name.
     #[error("the file has more than one column `{wanted}`; rename all but one")]
@@ -42,23 +74,36 @@ pub fn find(columns: &[String], wanted: &str) -> Result<usize, ColumnError> {
 /// A header is a stranger's text too: so many names, so long. A file without a header has people in its first line,
 /// and then nothing of it is shown.
 fn listed(columns: &[String]) -> String {
-    const SHOWN: usize = 40;
-    let is_value = |name: &String| {
-        let letters = name.chars().filter(|c| c.is_alphabetic()).count();
-        name.contains('@') || letters < name.chars().filter(char::is_ascii_digit).count()
-    };
     if columns.iter().any(is_value) {
         return format!(
             "its first line looks like a row of {} fields: is the header missing?",
             columns.len()
         );
     }
-    let mut names: Vec<String> =
-        columns.iter().take(SHOWN).map(|name| name.chars().take(60).collect()).collect();
-    if columns.len() > SHOWN {
-        names.push(format!("and {} more", columns.len() - SHOWN));
+    format!("its columns are {}", shortened(columns))
+}
+
+/// The same for names of fields, among which there are people where an object is a dictionary of them.
+fn paths(names: &[String]) -> String {
+    if names.iter().any(is_value) {
+        return "the names of its fields look like values; map a path that every row has".to_owned();
     }
-    format!("its columns are {}", names.join(", "))
+    format!("its first rows have {}", shortened(names))
+}
+
+fn is_value(name: &String) -> bool {
+    let letters = name.chars().filter(|c| c.is_alphabetic()).count();
+    name.contains('@') || letters < name.chars().filter(char::is_ascii_digit).count()
+}
+
+fn shortened(names: &[String]) -> String {
+    const SHOWN: usize = 40;
+    let mut shown: Vec<String> =
+        names.iter().take(SHOWN).map(|name| name.chars().take(60).collect()).collect();
+    if names.len() > SHOWN {
+        shown.push(format!("and {} more", names.len() - SHOWN));
+    }
+    shown.join(", ")
 }
 
 #[cfg(test)]

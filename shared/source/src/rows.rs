@@ -1,15 +1,22 @@
-//! What a parser hands on: the header once, then row after row, mapped fields only.
+//! What a parser asks for and hands on: the wanted names once a file, then row after row, wanted fields only.
+
+use crate::columns::ColumnError;
 
 /// Takes the rows of one file.
 pub trait Rows {
-    /// The header was read. Answers the indexes of the columns that are wanted; [`Fields`] has them in this order.
-    fn header(&mut self, columns: &[String]) -> Vec<usize>;
+    /// The names that are wanted: columns of a header, or paths into JSON objects and Parquet schemas.
+    /// [`Fields`] has them in this order.
+    fn wanted(&mut self) -> Vec<String>;
+
+    /// The wanted name at place `wanted` can't be told; its field is empty in all rows. This comes before the first
+    /// row where the file says up front what it has, and after the last one where it does not (JSON).
+    fn missing(&mut self, wanted: usize, error: ColumnError);
 
     /// One row. Rows count from 1; the header and empty lines are not counted.
     fn row(&mut self, row: u64, fields: &Fields<'_>);
 }
 
-/// The wanted fields of one row, unquoted, as bytes that are valid UTF-8.
+/// The wanted fields of one row, without quotes and escapes, as bytes that are valid UTF-8.
 pub struct Fields<'a> {
     pub(crate) record: &'a [u8],
     pub(crate) unquoted: &'a [u8],
@@ -26,7 +33,7 @@ pub(crate) struct Span {
 }
 
 impl Fields<'_> {
-    /// The field of the wanted column `index`; nothing if that many were not wanted.
+    /// The field of the wanted name `index`; nothing if that many were not wanted.
     #[must_use]
     pub fn get(&self, index: usize) -> &[u8] {
         self.spans.get(index).map_or(&[], |span| {
