@@ -17,6 +17,9 @@ pub enum SourceError {
     /// Parquet where a file is read front to back: it is read by its footer, which stands at the end.
     #[error("the file is Parquet, which can't be read as text; leave `format` out, or set it to parquet")]
     Parquet,
+    /// Something in a Parquet file.
+    #[error(transparent)]
+    InParquet(#[from] crate::parquet::ParquetError),
     /// Parquet that was compressed as a whole.
     #[error("the file is Parquet inside {0}; Parquet is compressed by itself, drop it as it is")]
     ParquetInside(Compression),

@@ -21,6 +21,7 @@ pub use columns::{ColumnError, find};
 pub use error::SourceError;
 pub use found::{Compression, Found};
 pub use options::{Delimiter, Encoding, Format, OptionError, Options};
+pub use parquet::{Parquet, ParquetError};
 pub use reader::Reader;
 pub use rows::{Fields, Rows};
 pub use sniff::is_parquet;
