@@ -14,7 +14,9 @@ pub enum ColumnError {
         columns: Vec<String>,
     },
     /// There is no column at that position.
-    #[error("the file is read without a header, so its {columns} columns are called by position; there is no `{wanted}`")]
+    #[error(
+        "the file is read without a header, so its {columns} columns are called by position; there is no `{wanted}`"
+    )]
     NoPosition {
         /// The mapped name.
         wanted: String,
@@ -30,7 +32,9 @@ pub enum ColumnError {
         names: Vec<String>,
     },
     /// It holds more fields, not text.
-    #[error("`{wanted}` is an object or an array in all rows; map a field inside it, such as `{wanted}.NAME`")]
+    #[error(
+        "`{wanted}` is an object or an array in all rows; map a field inside it, such as `{wanted}.NAME`"
+    )]
     NotText {
         /// The mapped path.
         wanted: String,
@@ -74,9 +78,9 @@ pub fn find(columns: &[String], wanted: &str) -> Result<usize, ColumnError> {
 /// A header is a stranger's text too: so many names, so long. A file without a header has people in its first line,
 /// and then nothing of it is shown.
 fn listed(columns: &[String]) -> String {
-    if columns.iter().any(is_value) {
+    if columns.iter().any(|name| is_value(name)) {
         return format!(
-            "its first line looks like a row of {} fields: is the header missing?",
+            "its first line looks like a row of {} fields: is the header missing? If so, set `header` to false and map columns by position",
             columns.len()
         );
     }
@@ -85,13 +89,13 @@ fn listed(columns: &[String]) -> String {
 
 /// The same for names of fields, among which there are people where an object is a dictionary of them.
 fn paths(names: &[String]) -> String {
-    if names.iter().any(is_value) {
+    if names.iter().any(|name| is_value(name)) {
         return "the names of its fields look like values; map a path that every row has".to_owned();
     }
     format!("its first rows have {}", shortened(names))
 }
 
-fn is_value(name: &String) -> bool {
+fn is_value(name: &str) -> bool {
     let letters = name.chars().filter(|c| c.is_alphabetic()).count();
     name.contains('@') || letters < name.chars().filter(char::is_ascii_digit).count()
 }

@@ -52,7 +52,9 @@ pub enum SourceError {
         limit: u32,
     },
     /// It gets larger than it may.
-    #[error("the file unpacks to more than {limit} bytes; raise `max_bytes` if that is no mistake, or drop it in parts")]
+    #[error(
+        "the file unpacks to more than {limit} bytes; raise `max_bytes` if that is no mistake, or drop it in parts"
+    )]
     TooLarge {
         /// The most bytes allowed.
         limit: u64,
@@ -146,7 +148,9 @@ pub enum SourceError {
         row: u64,
     },
     /// JSON without its end.
-    #[error("the file ends in the middle of row {row}, or before the end of its array; was all of it uploaded?")]
+    #[error(
+        "the file ends in the middle of row {row}, or before the end of its array; was all of it uploaded?"
+    )]
     CutOff {
         /// Row number.
         row: u64,

@@ -29,7 +29,14 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { format: None, delimiter: None, encoding: None, header: true, max_ratio: 250, max_bytes: 64 << 30 }
+        Self {
+            format: None,
+            delimiter: None,
+            encoding: None,
+            header: true,
+            max_ratio: 250,
+            max_bytes: 64 << 30,
+        }
     }
 }
 
@@ -40,10 +47,14 @@ pub enum OptionError {
     #[error("`{0}` is no format; use one of delimited, ndjson, json, parquet")]
     Format(String),
     /// Nothing that can separate fields.
-    #[error("{0:?} can't be a delimiter; use one ASCII character that is no letter, digit, quote or line ending")]
+    #[error(
+        "{0:?} can't be a delimiter; use one ASCII character that is no letter, digit, quote or line ending"
+    )]
     Delimiter(String),
     /// No such encoding.
-    #[error("`{0}` is no encoding; use a label of the WHATWG, such as utf-8, utf-16le, windows-1252, shift_jis")]
+    #[error(
+        "`{0}` is no encoding; use a label of the WHATWG, such as utf-8, utf-16le, windows-1252, shift_jis"
+    )]
     Encoding(String),
 }
 

@@ -165,11 +165,6 @@ impl Text {
             self.begin(&head, rows)?;
         }
         self.decode(&[], true, rows)?;
-        if let Body::Blank(blank) = &mut self.body {
-            let blank = std::mem::take(blank);
-            self.body = Body::of(&self.options, &blank)?.unwrap_or_else(|| Body::delimited(&self.options));
-            self.body.feed(&blank, rows)?;
-        }
         match &mut self.body {
             Body::Blank(_) => Err(SourceError::Empty),
             Body::Delimited(delimited) => delimited.finish(rows),

@@ -85,7 +85,9 @@ mod tests {
 
     #[test]
     fn a_header_that_begins_like_a_magic_number_is_still_a_header() {
-        for head in [&b"BZh9,email"[..], b"BZhotels,email", b"ORC,email", b"ORC\temail", b"PARK,email", b"P*M"] {
+        for head in
+            [&b"BZh9,email"[..], b"BZhotels,email", b"ORC,email", b"ORC\temail", b"PARK,email", b"P*M"]
+        {
             assert_eq!(compression(head), Compression::None);
             assert_eq!(foreign(head), None);
             assert!(!is_parquet(head));

@@ -113,7 +113,9 @@ impl Unpacker {
         let step = self.codec.step(bytes, &mut self.block[self.filled..]);
         let step = step.map_err(|fault| match fault {
             Fault::Window => SourceError::Window(codec::MAX_WINDOW >> 20),
-            Fault::Damaged if self.members > 0 && at < codec::MAGIC => SourceError::Trailing(self.compression),
+            Fault::Damaged if self.members > 0 && at < codec::MAGIC => {
+                SourceError::Trailing(self.compression)
+            }
             Fault::Damaged => SourceError::Damaged(self.compression),
         })?;
         self.taken += step.read as u64;

@@ -17,11 +17,7 @@ pub(super) enum First {
 }
 
 /// Looks at the first line of a file, which `buffer` begins with.
-pub(super) fn first(
-    buffer: &[u8],
-    declared: Option<Delimiter>,
-    last: bool,
-) -> Result<First, SourceError> {
+pub(super) fn first(buffer: &[u8], declared: Option<Delimiter>, last: bool) -> Result<First, SourceError> {
     let start = buffer.iter().position(|byte| !matches!(byte, b'\n' | b'\r')).unwrap_or(buffer.len());
     let (counts, end) = match count(&buffer[start..]) {
         (counts, End::At(end)) => (counts, end),
@@ -135,10 +131,7 @@ mod tests {
             "the first line may be separated by `,` or by `|`; set `delimiter` to the right one"
         );
         let declared = "|".parse().ok();
-        assert_eq!(
-            first(b"id,email|name\n", declared, false),
-            Ok(First::Found { delimiter: b'|', skip: 0 })
-        );
+        assert_eq!(first(b"id,email|name\n", declared, false), Ok(First::Found { delimiter: b'|', skip: 0 }));
     }
 
     #[test]

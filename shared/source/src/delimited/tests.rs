@@ -181,10 +181,7 @@ fn a_record_without_end_is_refused_before_it_fills_the_memory() {
     assert_eq!(read(&["a"], &endless, 1 << 16).err(), Some(limit));
     let mut row = b"a\n".to_vec();
     row.extend(endless);
-    assert_eq!(
-        read(&["a"], &row, 1 << 16).err(),
-        Some(SourceError::TooLong { row: 1, limit: MAX_RECORD })
-    );
+    assert_eq!(read(&["a"], &row, 1 << 16).err(), Some(SourceError::TooLong { row: 1, limit: MAX_RECORD }));
 }
 
 #[test]

@@ -291,8 +291,8 @@ mod tests {
         fn any_string_is_found_and_unescaped(text in any::<String>(), ascii in any::<bool>()) {
             let mut written = serde_json::to_string(&text).unwrap();
             if ascii {
-                written = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
-                written = format!("\"{written}\"");
+                let escapes: Vec<String> = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+                written = format!("\"{}\"", escapes.concat());
             }
             let mut cursor = Cursor::new(written.as_bytes(), 0);
             let found = cursor.string().unwrap();

@@ -4,6 +4,8 @@
 //! that matches exactly wins over one that differs in case only, and of two of the latter neither is taken. Of a
 //! name that is repeated the last counts, as everywhere in JSON.
 
+use memchr::memchr;
+
 use super::cursor::{Cursor, Stop, Text, unescape};
 use crate::columns::ColumnError;
 use crate::rows::Span;
@@ -30,10 +32,16 @@ struct Wanted {
     /// In the last object: how far the best match was from a perfect one, and whether there were two of it.
     cost: u8,
     doubled: bool,
-    /// In any object: there was a value, an object or an array, two equally good matches.
-    found: bool,
-    nested: bool,
+    /// In any object: what there was at best, and whether there were two equally good matches.
+    seen: Seen,
     ambiguous: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Seen {
+    Nothing,
+    Nested,
+    Value,
 }
 
 #[derive(Clone, Copy)]
@@ -57,8 +65,7 @@ impl Pick {
             path,
             cost: NONE,
             doubled: false,
-            found: false,
-            nested: false,
+            seen: Seen::Nothing,
             ambiguous: false,
         });
         let wanted: Vec<Wanted> = wanted.collect();
@@ -94,12 +101,15 @@ impl Pick {
     pub(super) fn missing(&self, names: &[String]) -> Vec<(usize, ColumnError)> {
         let errors = self.wanted.iter().enumerate().filter_map(|(index, wanted)| {
             let path = wanted.path.clone();
-            Some((index, match wanted {
-                Wanted { ambiguous: true, .. } => ColumnError::Ambiguous { wanted: path },
-                Wanted { found: true, .. } => return None,
-                Wanted { nested: true, .. } => ColumnError::NotText { wanted: path },
-                _ => ColumnError::NoPath { wanted: path, names: names.to_vec() },
-            }))
+            Some((
+                index,
+                match wanted {
+                    Wanted { ambiguous: true, .. } => ColumnError::Ambiguous { wanted: path },
+                    Wanted { seen: Seen::Value, .. } => return None,
+                    Wanted { seen: Seen::Nested, .. } => ColumnError::NotText { wanted: path },
+                    _ => ColumnError::NoPath { wanted: path, names: names.to_vec() },
+                },
+            ))
         });
         errors.collect()
     }
@@ -182,13 +192,11 @@ impl Pick {
 
     fn place(&mut self, index: usize, cost: u8, value: &Value) {
         let wanted = &mut self.wanted[index];
-        match value {
-            Value::Nested => {
-                wanted.nested = true;
-                return;
-            }
-            Value::Null | Value::Text(_) => wanted.found = true,
+        if let Value::Nested = value {
+            wanted.seen = wanted.seen.max(Seen::Nested);
+            return;
         }
+        wanted.seen = Seen::Value;
         if cost > wanted.cost {
             return;
         }
@@ -216,6 +224,7 @@ impl Live {
         if name.len() == rest.len() && name == rest.as_bytes() {
             return Matching::Whole(self.cost);
         }
+        let is_start = is_start && memchr(b'.', name).is_none();
         if is_start && rest.as_bytes().starts_with(name) {
             return Matching::Start(self.deeper(name.len(), self.cost));
         }
@@ -232,8 +241,12 @@ impl Live {
         if rest.to_lowercase() == lower {
             return Matching::Whole(inexact);
         }
-        let start = rest.match_indices('.').find(|&(dot, _)| rest[..dot].to_lowercase() == lower);
-        start.map_or(Matching::No, |(dot, _)| Matching::Start(self.deeper(dot, inexact)))
+        match rest.split_once('.') {
+            Some((first, _)) if first.to_lowercase() == lower => {
+                Matching::Start(self.deeper(first.len(), inexact))
+            }
+            _ => Matching::No,
+        }
     }
 
     /// Each step costs one, so that a name with the dots in it wins.
@@ -251,15 +264,22 @@ mod tests {
     fn picked(paths: &[&str], object: &str) -> Vec<String> {
         let mut pick = Pick::new(paths.iter().map(|&path| path.to_owned()).collect());
         pick.object(&mut Cursor::new(object.as_bytes(), 0)).unwrap();
-        let fields = crate::Fields { record: object.as_bytes(), unquoted: &pick.unquoted, spans: &pick.spans };
+        let fields =
+            crate::Fields { record: object.as_bytes(), unquoted: &pick.unquoted, spans: &pick.spans };
         (0..paths.len()).map(|i| String::from_utf8(fields.get(i).to_vec()).unwrap()).collect()
     }
 
     #[test]
     fn paths_lead_into_objects() {
         let object = r#"{"id": 7, "traits": {"name": {"first": "Jörg"}, "email": "a@b.example"}, "x": [1]}"#;
-        assert_eq!(picked(&["traits.email", "traits.name.first", "id"], object), ["a@b.example", "Jörg", "7"]);
-        assert_eq!(picked(&["email", "traits", "traits.name", "traits.name.last", "x", "id.x"], object), [""; 6]);
+        assert_eq!(
+            picked(&["traits.email", "traits.name.first", "id"], object),
+            ["a@b.example", "Jörg", "7"]
+        );
+        assert_eq!(
+            picked(&["email", "traits", "traits.name", "traits.name.last", "x", "id.x"], object),
+            [""; 6]
+        );
     }
 
     #[test]
@@ -271,7 +291,7 @@ mod tests {
             assert_eq!(picked(&["traits.email"], object), ["literal"]);
         }
         assert_eq!(picked(&["a.b.c"], r#"{"a": {"b.c": "1", "b": {"c": "2"}}}"#), ["1"]);
-        assert_eq!(picked(&["a.b.c"], r#"{"a.b": {"c": "2"}}"#), ["2"]);
+        assert_eq!(picked(&["a.b.c"], r#"{"a.b": {"c": "2"}, "A.B": {"c": "2"}}"#), [""]);
     }
 
     #[test]

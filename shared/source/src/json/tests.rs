@@ -176,10 +176,7 @@ fn value() -> impl Strategy<Value = Value> {
         any::<String>().prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 24, 4, |inner| {
-        prop_oneof![
-            proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
-            object_of(inner),
-        ]
+        prop_oneof![proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from), object_of(inner),]
     })
 }
 
