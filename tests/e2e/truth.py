@@ -4,7 +4,7 @@ imported, so that a mistake there can't hide here.
 The rules (`infra/docs`, and the design): a row is one record after the header, empty lines are none; an address is
 trimmed and lower-cased; its local part is an ASCII dot-atom of at most 64 characters, its domain has at least two
 labels of letters, digits and inner hyphens, at most 63 characters each, the last one of two or more letters or
-punycode; 254 characters in all. Of several rows with one address the first counts.
+punycode; 254 characters in all. A domain beyond ASCII becomes its ASCII form first, where that is sure. Of several rows with one address the first counts.
 """
 
 import csv
@@ -55,6 +55,19 @@ class Truth:
         return len(self.people)
 
 
+def in_ascii(text: str) -> str:
+    """A trimmed address with its domain in ASCII; as it is where that would be a guess."""
+    local, _, domain = text.rpartition("@")
+    written = domain.lower()
+    if domain.isascii() or not local.isascii() or set(written) & set("ß\u1e9eς\u200c\u200d"):
+        return text
+    try:
+        ascii_form = written.encode("idna")
+        return f"{local}@{ascii_form.decode()}" if ascii_form.decode("idna") == written else text
+    except UnicodeError:
+        return text
+
+
 def trouble(text: str) -> str | None:
     """Why a trimmed text is no address that may be sent; `None` if it is one."""
     if not text:
@@ -93,7 +106,7 @@ def of(*files: bytes, email: str = "email") -> Truth:
         places = {column: header.index(column) for column in (email, "first_name", "last_name") if column in header}
         for row, record in enumerate(records, start=1):
             truth.read += 1
-            address = record[places[email]].strip()
+            address = in_ascii(record[places[email]].strip())
             if reason := trouble(address):
                 truth.invalid[part, row] = reason
                 continue
