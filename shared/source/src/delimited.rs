@@ -9,6 +9,7 @@ mod quoted;
 
 use memchr::{memchr, memchr_iter, memchr2};
 
+use crate::carry::Carry;
 use crate::error::SourceError;
 use crate::options::Delimiter;
 use crate::reader::MAX_RECORD;
@@ -22,7 +23,7 @@ pub(crate) struct Delimited {
     has_header: bool,
     /// Known from the first line on.
     delimiter: Option<u8>,
-    carry: Vec<u8>,
+    carry: Carry,
     header: Option<Header>,
     row: u64,
     spans: Vec<Span>,
@@ -43,7 +44,7 @@ impl Delimited {
             declared: delimiter,
             has_header,
             delimiter: None,
-            carry: Vec::new(),
+            carry: Carry::new(),
             header: None,
             row: 0,
             spans: Vec::new(),
@@ -52,33 +53,16 @@ impl Delimited {
     }
 
     /// Takes the next text of the file and hands on the rows that it completes.
-    pub(crate) fn feed(&mut self, mut bytes: &[u8], rows: &mut dyn Rows) -> Result<(), SourceError> {
-        if !self.carry.is_empty() {
-            // The record that was begun is completed alone, so that the others need no copy.
-            let line = memchr(b'\n', bytes).map_or(bytes.len(), |found| found + 1);
-            let mut buffer = std::mem::take(&mut self.carry);
-            buffer.extend_from_slice(&bytes[..line]);
-            bytes = &bytes[line..];
-            let mut used = self.parse(&buffer, false, rows)?;
-            if used < buffer.len() && !bytes.is_empty() {
-                // Its end is not that newline, which is quoted.
-                buffer.extend_from_slice(bytes);
-                bytes = &[];
-                used += self.parse(&buffer[used..], false, rows)?;
-            }
-            buffer.drain(..used);
-            self.carry = buffer;
-        }
-        if !bytes.is_empty() {
-            let used = self.parse(bytes, false, rows)?;
-            self.carry.extend_from_slice(&bytes[used..]);
-        }
+    pub(crate) fn feed(&mut self, bytes: &[u8], rows: &mut dyn Rows) -> Result<(), SourceError> {
+        let mut carry = std::mem::take(&mut self.carry);
+        carry.feed(bytes, |text| self.parse(text, false, rows))?;
+        self.carry = carry;
         Ok(())
     }
 
     /// Takes the end of the file. Answers the number of rows.
     pub(crate) fn finish(&mut self, rows: &mut dyn Rows) -> Result<u64, SourceError> {
-        let rest = std::mem::take(&mut self.carry);
+        let rest = self.carry.take();
         self.parse(&rest, true, rows)?;
         if self.header.is_none() {
             return Err(SourceError::Empty);

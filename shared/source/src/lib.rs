@@ -4,6 +4,7 @@
 //! by what the bytes say and never by the file's name. The parsers do no I/O and hold no more than one record, or
 //! one block where bytes are unpacked or decoded first.
 
+mod carry;
 pub mod columns;
 mod decode;
 mod delimited;

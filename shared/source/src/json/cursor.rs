@@ -39,7 +39,7 @@ impl<'a> Cursor<'a> {
     pub(super) fn peek(&mut self) -> Option<u8> {
         loop {
             let &byte = self.text.get(self.at)?;
-            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+            if byte > b' ' || !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
                 return Some(byte);
             }
             self.at += 1;
@@ -201,19 +201,20 @@ const ESCAPE: &str = "a backslash is followed by what is no escape";
 fn special(text: &[u8], from: usize) -> Option<usize> {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     let zeros = |word: u64| word.wrapping_sub(ONES) & !word;
-    let (words, rest) = text.get(from..)?.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
+    let mut at = from;
+    while let Some(word) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let word = u64::from_le_bytes(*word);
         let quote = zeros(word ^ (ONES * u64::from(b'"')));
         let backslash = zeros(word ^ (ONES * u64::from(b'\\')));
         let control = word.wrapping_sub(ONES * 0x20) & !word;
         let found = (quote | backslash | control) & (ONES * 0x80);
         if found != 0 {
-            return Some(from + index * 8 + found.trailing_zeros() as usize / 8);
+            return Some(at + found.trailing_zeros() as usize / 8);
         }
+        at += 8;
     }
-    let tail = rest.iter().position(|&byte| matches!(byte, b'"' | b'\\') || byte < 0x20)?;
-    Some(text.len() - rest.len() + tail)
+    let tail = text.get(at..)?.iter().position(|&byte| matches!(byte, b'"' | b'\\') || byte < 0x20)?;
+    Some(at + tail)
 }
 
 /// Appends a text, whose escapes were walked over, without them.

@@ -29,6 +29,7 @@ pub(super) struct Pick {
 
 struct Wanted {
     path: String,
+    is_ascii: bool,
     /// In the last object: how far the best match was from a perfect one, and whether there were two of it.
     cost: u8,
     doubled: bool,
@@ -62,6 +63,7 @@ enum Value {
 impl Pick {
     pub(super) fn new(paths: Vec<String>) -> Self {
         let wanted = paths.into_iter().map(|path| Wanted {
+            is_ascii: path.is_ascii(),
             path,
             cost: NONE,
             doubled: false,
@@ -180,6 +182,7 @@ impl Pick {
         Ok(Span { from: start, to: self.unquoted.len(), unquoted: true })
     }
 
+    #[inline]
     fn matching(&mut self, cursor: &Cursor<'_>, name: Text, live: Live) -> Result<Matching, Stop> {
         let mut bytes = &cursor.text[name.from..name.to];
         if name.escaped {
@@ -187,7 +190,8 @@ impl Pick {
             unescape(bytes, &mut self.name)?;
             bytes = &self.name;
         }
-        Ok(live.matching(&self.wanted[live.wanted].path, bytes))
+        let wanted = &self.wanted[live.wanted];
+        Ok(live.matching(&wanted.path, wanted.is_ascii, bytes))
     }
 
     fn place(&mut self, index: usize, cost: u8, value: &Value) {
@@ -216,34 +220,39 @@ enum Matching {
 }
 
 impl Live {
-    fn matching(self, path: &str, name: &[u8]) -> Matching {
-        let rest = &path[self.rest..];
-        let inexact = self.cost | INEXACT;
-        // The commonest case first: it is another name altogether.
-        let is_start = rest.as_bytes().get(name.len()) == Some(&b'.');
-        if name.len() == rest.len() && name == rest.as_bytes() {
-            return Matching::Whole(self.cost);
+    #[inline]
+    fn matching(self, path: &str, is_ascii: bool, name: &[u8]) -> Matching {
+        let rest = &path.as_bytes()[self.rest..];
+        // Nearly every name is another one altogether, which its length tells.
+        if name.len() == rest.len() {
+            if name == rest {
+                return Matching::Whole(self.cost);
+            }
+            if name.eq_ignore_ascii_case(rest) {
+                return Matching::Whole(self.cost | INEXACT);
+            }
+        } else if rest.get(name.len()) == Some(&b'.') && memchr(b'.', name).is_none() {
+            let first = &rest[..name.len()];
+            if name == first {
+                return Matching::Start(self.deeper(name.len(), self.cost));
+            }
+            if name.eq_ignore_ascii_case(first) {
+                return Matching::Start(self.deeper(name.len(), self.cost | INEXACT));
+            }
         }
-        let is_start = is_start && memchr(b'.', name).is_none();
-        if is_start && rest.as_bytes().starts_with(name) {
-            return Matching::Start(self.deeper(name.len(), self.cost));
-        }
-        if rest.is_ascii() && name.is_ascii() {
-            return if name.len() == rest.len() && name.eq_ignore_ascii_case(rest.as_bytes()) {
-                Matching::Whole(inexact)
-            } else if is_start && name.eq_ignore_ascii_case(&rest.as_bytes()[..name.len()]) {
-                Matching::Start(self.deeper(name.len(), inexact))
-            } else {
-                Matching::No
-            };
-        }
+        if is_ascii { Matching::No } else { self.matching_letters(&path[self.rest..], name) }
+    }
+
+    /// Without case, where that changes the length.
+    #[cold]
+    fn matching_letters(self, rest: &str, name: &[u8]) -> Matching {
         let lower = String::from_utf8_lossy(name).to_lowercase();
         if rest.to_lowercase() == lower {
-            return Matching::Whole(inexact);
+            return Matching::Whole(self.cost | INEXACT);
         }
         match rest.split_once('.') {
             Some((first, _)) if first.to_lowercase() == lower => {
-                Matching::Start(self.deeper(first.len(), inexact))
+                Matching::Start(self.deeper(first.len(), self.cost | INEXACT))
             }
             _ => Matching::No,
         }
