@@ -7,7 +7,7 @@ mod column;
 mod plan;
 
 use segue_segment::{Counts, Destination, RowRef};
-use segue_source::{ColumnError, Fields, Rows, find};
+use segue_source::{ColumnError, Fields, Rows};
 use segue_state::Fields as Mapping;
 
 use column::{Column, Seen};
@@ -146,15 +146,24 @@ impl Intake {
 }
 
 impl Rows for Intake {
-    fn header(&mut self, columns: &[String]) -> Vec<usize> {
+    fn wanted(&mut self) -> Vec<String> {
         let mut wanted = Vec::new();
         for column in &mut self.columns {
-            column.slot = find(columns, &column.name).ok().map(|index| slot(&mut wanted, index));
+            column.slot = Some(slot(&mut wanted, &column.name));
         }
         for plan in &mut self.plans {
-            plan.find(columns, self.part, &mut wanted);
+            plan.want(&mut wanted);
         }
         wanted
+    }
+
+    fn missing(&mut self, wanted: usize, error: ColumnError) {
+        for column in &mut self.columns {
+            column.slot = column.slot.filter(|&slot| slot != wanted);
+        }
+        for plan in &mut self.plans {
+            plan.miss(wanted, self.part, &error);
+        }
     }
 
     fn row(&mut self, row: u64, fields: &Fields<'_>) {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use segue_platform::{Deadline, StoreError};
-use segue_source::Csv;
+use segue_source::Reader;
 use segue_state::document::{self, Created};
 use segue_state::finish::finish;
 use segue_state::{Ended, Run, Sealed, StateError, Status, keys};
@@ -86,10 +86,10 @@ async fn read(
             Err(error) => return Err(StagingError::Drop(error)),
         };
         intake.begin_part(number);
-        let mut csv = Csv::default();
+        let mut reader = Reader::default();
         while let Some(piece) = opened.pieces.next().await {
             let piece = piece.map_err(StagingError::Drop)?;
-            if let Err(source) = csv.feed(&piece, intake) {
+            if let Err(source) = reader.feed(&piece, intake) {
                 return Ok(Err(Guard::Source { file, source }));
             }
             if intake.is_hopeless() {
@@ -101,7 +101,7 @@ async fn read(
             }
             writers.write(intake.take_ready()).await?;
         }
-        if let Err(source) = csv.finish(intake) {
+        if let Err(source) = reader.finish(intake) {
             return Ok(Err(Guard::Source { file, source }));
         }
     }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use segue_segment::destination::{Form, Shape};
 use segue_segment::{ChunkWriter, Email, EmailHash, RowRef, attribute};
-use segue_source::{ColumnError, Fields, find};
+use segue_source::{ColumnError, Fields};
 
 use super::Wanted;
 
@@ -37,6 +37,8 @@ pub(super) struct Plan {
     pub(super) missing: Option<(u32, ColumnError)>,
     shape: Shape,
     wanted: Wanted,
+    /// The places of its columns among the wanted ones.
+    email: usize,
     first_name: Option<usize>,
     last_name: Option<usize>,
     writer: ChunkWriter,
@@ -52,6 +54,7 @@ impl Plan {
             missing: None,
             shape,
             wanted: wanted.clone(),
+            email: 0,
             first_name: None,
             last_name: None,
             writer: ChunkWriter::new(shape.form),
@@ -59,19 +62,19 @@ impl Plan {
         }
     }
 
-    /// Finds the mapped columns in a part's header, adding them to those that are wanted.
-    pub(super) fn find(&mut self, columns: &[String], part: u32, wanted: &mut Vec<usize>) {
+    /// Adds the mapped columns to those that are wanted of the next part.
+    pub(super) fn want(&mut self, wanted: &mut Vec<String>) {
         let mapping = &self.wanted.mapping;
-        let mut look = |name: &str| match find(columns, name) {
-            Ok(index) => Some(slot(wanted, index)),
-            Err(error) => {
-                self.missing.get_or_insert((part, error));
-                None
-            }
-        };
-        look(&mapping.email);
-        self.first_name = mapping.first_name.as_deref().and_then(&mut look);
-        self.last_name = mapping.last_name.as_deref().and_then(&mut look);
+        self.email = slot(wanted, &mapping.email);
+        self.first_name = mapping.first_name.as_ref().map(|name| slot(wanted, name));
+        self.last_name = mapping.last_name.as_ref().map(|name| slot(wanted, name));
+    }
+
+    /// A wanted column can't be told in this part.
+    pub(super) fn miss(&mut self, slot: usize, part: u32, error: &ColumnError) {
+        if self.email == slot || self.first_name == Some(slot) || self.last_name == Some(slot) {
+            self.missing.get_or_insert_with(|| (part, error.clone()));
+        }
     }
 
     pub(super) fn push(
@@ -113,9 +116,9 @@ impl Plan {
 }
 
 /// The place of a column among those that are wanted.
-pub(super) fn slot(wanted: &mut Vec<usize>, column: usize) -> usize {
-    wanted.iter().position(|&found| found == column).unwrap_or_else(|| {
-        wanted.push(column);
+pub(super) fn slot(wanted: &mut Vec<String>, column: &str) -> usize {
+    wanted.iter().position(|found| found == column).unwrap_or_else(|| {
+        wanted.push(column.to_owned());
         wanted.len() - 1
     })
 }

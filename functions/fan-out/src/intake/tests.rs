@@ -1,7 +1,7 @@
 //! What becomes of rows.
 
 use segue_segment::{Chunk, Identity};
-use segue_source::Csv;
+use segue_source::Reader;
 
 use super::*;
 
@@ -17,9 +17,9 @@ fn run(wanted: &[Wanted], parts: &[&str]) -> (Vec<Staged>, Vec<Tally>) {
     let mut intake = Intake::new(wanted);
     for (number, text) in (0..).zip(parts) {
         intake.begin_part(number);
-        let mut csv = Csv::default();
-        csv.feed(text.as_bytes(), &mut intake).unwrap();
-        csv.finish(&mut intake).unwrap();
+        let mut reader = Reader::default();
+        reader.feed(text.as_bytes(), &mut intake).unwrap();
+        reader.finish(&mut intake).unwrap();
     }
     intake.finish()
 }

@@ -12,7 +12,7 @@ use fan_out::guard::{Bounds, Guard};
 use fan_out::intake::{Intake, Tally, Wanted};
 use segue_segment::destination::Form;
 use segue_segment::{Counts, Destination, Reason};
-use segue_source::Csv;
+use segue_source::Reader;
 use segue_state::{Fields, Limits};
 use serde::Serialize;
 
@@ -128,7 +128,7 @@ fn read(
     chunks: &mut Chunks,
 ) -> Result<Result<(), Guard>, Failure> {
     let name = path.display().to_string();
-    let mut csv = Csv::default();
+    let mut reader = Reader::default();
     let mut piece = vec![0; PIECE];
     intake.begin_part(0);
     loop {
@@ -138,7 +138,7 @@ fn read(
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(Failure::new(format!("{name} could not be read: {error}"))),
         };
-        if let Err(source) = csv.feed(&piece[..length], intake) {
+        if let Err(source) = reader.feed(&piece[..length], intake) {
             return Ok(Err(Guard::Source { file: name, source }));
         }
         if intake.is_hopeless() {
@@ -146,7 +146,7 @@ fn read(
         }
         chunks.take(intake.take_ready())?;
     }
-    Ok(match csv.finish(intake) {
+    Ok(match reader.finish(intake) {
         Ok(_) => Ok(()),
         Err(source) => Err(Guard::Source { file: name, source }),
     })

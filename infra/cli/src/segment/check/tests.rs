@@ -87,7 +87,7 @@ fn what_is_wrong_with_a_file_is_said_with_its_row_and_what_to_do() {
     error: drop.csv: the file is empty; a header line and at least one row are needed
     error: the drop has no rows; an empty segment is not sent, since it is a mistake as a rule
     error: drop.csv: the file has no column `email`; its columns are id, e-mail; map the right one in the export
-    error: drop.csv: row 2 is not valid UTF-8; export the file as UTF-8
+    error: drop.csv: row 2 is not valid UTF-8; export the file as UTF-8, or set `encoding` to what it is in, such as windows-1252
     error: drop.csv: row 2 has 1 fields, the header has 2; is a delimiter inside a field not quoted?
     error: drop.csv: row 2 opens a quoted field that is never closed; double the quotes inside fields
     error: 1 of 2 rows (50.0 %) are invalid, the export allows 20.0 %; mend the file, or raise `limits.invalid_share`
