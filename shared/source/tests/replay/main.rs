@@ -1,5 +1,7 @@
 //! Replays what the fuzz targets of `fuzz/` were fed with, on any toolchain.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a failing file is named")]
+
 mod targets;
 
 use std::path::Path;
