@@ -41,6 +41,8 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use crate::columns::{ColumnError, find};
+use crate::found::{Compression, Found};
+use crate::options::{Encoding, Format};
 use crate::rows::{Fields, Rows, Span};
 use column::{Column, State};
 pub use error::ParquetError;
@@ -75,6 +77,8 @@ enum Phase {
     /// The end of the file from `from` on, as soon as it is there.
     Footer { from: u64, asked: bool, bytes: Vec<u8> },
     Rows {
+        /// Paths of all columns of the file.
+        names: Vec<String>,
         columns: Vec<Column>,
         /// For each wanted name the column it stands for, if it has one.
         places: Vec<Option<usize>>,
@@ -158,6 +162,22 @@ impl Parquet {
         }
     }
 
+    /// What the file is. Its text is UTF-8; it is compressed inside, column by column, which does not count here.
+    #[must_use]
+    pub const fn found(&self) -> Found {
+        let (compression, encoding) = (Compression::None, Encoding::UTF_8);
+        Found { format: Format::Parquet, compression, encoding, delimiter: None }
+    }
+
+    /// The paths of the columns that the file has; none before its footer was read.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        match &self.phase {
+            Phase::Footer { .. } => &[],
+            Phase::Rows { names, .. } => names,
+        }
+    }
+
     /// Reads what can be read now, in steps of some ten thousand rows.
     ///
     /// # Errors
@@ -181,7 +201,7 @@ impl Parquet {
                 self.phase = open(footer, start, rows)?;
                 Ok(Progress::More)
             }
-            Phase::Rows { columns, places, record, found, spans } => {
+            Phase::Rows { columns, places, record, found, spans, .. } => {
                 let mut ready = BATCH;
                 for column in columns.iter_mut() {
                     match column.load()? {
@@ -234,10 +254,11 @@ fn footer_start(size: u64, tail: &[u8]) -> Result<u64, ParquetError> {
 /// Looks for what is wanted, and gets ready to read it.
 fn open(footer: &[u8], start: u64, rows: &mut dyn Rows) -> Result<Phase, ParquetError> {
     let leaves = footer::columns(footer)?;
+    let names: Vec<String> = leaves.iter().map(|leaf| leaf.path.clone()).collect();
     let mut indexes: Vec<usize> = Vec::new();
     let mut places = Vec::new();
     for (number, name) in rows.wanted().iter().enumerate() {
-        places.push(match place(&leaves, name) {
+        places.push(match place(&leaves, &names, name) {
             Ok(index) => {
                 let known = indexes.iter().position(|&known| known == index);
                 Some(known.unwrap_or_else(|| {
@@ -259,15 +280,14 @@ fn open(footer: &[u8], start: u64, rows: &mut dyn Rows) -> Result<Phase, Parquet
         .collect();
     let found = vec![Span::default(); columns.len()];
     let spans = vec![Span::default(); places.len()];
-    Ok(Phase::Rows { columns, places, record: Vec::new(), found, spans })
+    Ok(Phase::Rows { names, columns, places, record: Vec::new(), found, spans })
 }
 
 /// The column that a wanted name stands for.
-fn place(leaves: &[Leaf], wanted: &str) -> Result<usize, ColumnError> {
-    let paths: Vec<String> = leaves.iter().map(|leaf| leaf.path.clone()).collect();
+fn place(leaves: &[Leaf], names: &[String], wanted: &str) -> Result<usize, ColumnError> {
     let inside = |leaf: &&Leaf| leaf.path.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('.'));
     let kind = |kind| ColumnError::Kind { wanted: wanted.to_owned(), kind };
-    match find(&paths, wanted) {
+    match find(names, wanted) {
         Ok(index) => match leaves.get(index).and_then(|leaf| leaf.unfit) {
             Some(unfit) => Err(kind(unfit)),
             None => Ok(index),

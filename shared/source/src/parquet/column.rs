@@ -174,6 +174,7 @@ impl Column {
     fn consume(&mut self, length: usize) {
         self.at += length;
         self.bytes -= length as u64;
+        self.need = 0;
     }
 
     fn take_dictionary(&mut self, header: &Header) -> Result<(), ParquetError> {

@@ -70,6 +70,18 @@ fn nested_columns_are_read_by_path() {
 }
 
 #[test]
+fn a_file_says_what_it_has() {
+    let file = file("nested");
+    let mut parquet = Parquet::new(file.len() as u64);
+    assert!(parquet.names().is_empty());
+    let from = parquet.wanted()[0].start;
+    parquet.give(from, &file.into()).unwrap();
+    parquet.advance(&mut Table::default()).unwrap();
+    assert_eq!(parquet.names(), ["id", "traits.email", "traits.name.first"]);
+    assert_eq!(parquet.found().format, segue_source::Format::Parquet);
+}
+
+#[test]
 fn a_file_without_rows_has_its_columns_all_the_same() {
     let table = read(&file("empty"), &["email", "mail"]).unwrap();
     assert!(table.rows.is_empty());
@@ -99,6 +111,14 @@ fn what_is_not_understood_is_named() {
     insta::assert_snapshot!(said("brotli", "email"), @"the Parquet column `email` is compressed with Brotli, which is not understood; use snappy, gzip, zstd, lz4 or none");
     insta::assert_snapshot!(said("split", "score"), @"the Parquet column `score` is encoded as BYTE_STREAM_SPLIT, which is not understood; use dictionary or plain encoding");
     insta::assert_snapshot!(said("unfit", "bytes"), @"row 1 is not valid UTF-8 in the Parquet column `bytes`; write it as a column of strings");
+}
+
+#[test]
+fn a_page_that_unpacks_to_more_than_is_held_is_refused() {
+    assert_eq!(
+        read(&file("huge-page"), &["email"]).unwrap_err().to_string(),
+        "the Parquet column `email` has a page of more than 32 MiB; write pages of 1 MiB, the usual size"
+    );
 }
 
 #[test]

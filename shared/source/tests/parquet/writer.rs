@@ -14,6 +14,8 @@ pub(crate) struct Recipe {
     pub(crate) compression: Compression,
     pub(crate) version: WriterVersion,
     pub(crate) dictionary: bool,
+    /// Bytes of a dictionary above which the rest of a chunk is written plainly.
+    pub(crate) dictionary_limit: usize,
     pub(crate) encoding: Option<Encoding>,
     pub(crate) rows: usize,
     pub(crate) groups: usize,
@@ -26,6 +28,7 @@ impl Default for Recipe {
             compression: Compression::SNAPPY,
             version: WriterVersion::PARQUET_1_0,
             dictionary: true,
+            dictionary_limit: 1 << 20,
             encoding: None,
             rows: 200,
             groups: 3,
@@ -58,6 +61,8 @@ pub(crate) fn write(recipe: Recipe) -> Vec<u8> {
         .set_compression(recipe.compression)
         .set_writer_version(recipe.version)
         .set_dictionary_enabled(recipe.dictionary)
+        .set_dictionary_page_size_limit(recipe.dictionary_limit)
+        .set_data_page_size_limit(usize::MAX)
         .set_data_page_row_count_limit(recipe.rows_per_page)
         .set_write_batch_size(8);
     if let Some(encoding) = recipe.encoding {

@@ -41,6 +41,25 @@ fn every_compression_version_and_encoding_gives_the_same_rows() {
 }
 
 #[test]
+fn a_dictionary_that_grew_too_large_is_left_in_the_middle() {
+    check(Recipe { dictionary_limit: 300, rows_per_page: 10, ..Recipe::default() });
+}
+
+#[test]
+fn a_page_larger_than_what_is_fetched_ahead_is_read() {
+    let compression = Compression::UNCOMPRESSED;
+    let rows = 620_000;
+    check(Recipe {
+        compression,
+        dictionary: false,
+        rows,
+        groups: 1,
+        rows_per_page: rows,
+        ..Recipe::default()
+    });
+}
+
+#[test]
 fn any_number_of_rows_groups_and_pages_is_read() {
     for (rows, groups, rows_per_page) in
         [(1, 1, 1), (5, 1, 20_000), (64, 64, 1), (10_000, 7, 333), (50_000, 1, 20_000)]

@@ -75,6 +75,11 @@ FILES = {
     "split": (PEOPLE.slice(0, 10), {"use_dictionary": False, "column_encoding": {"score": "BYTE_STREAM_SPLIT"}}),
     "empty": (PEOPLE.slice(0, 0), {}),
     "unfit": (UNFIT, {}),
+    # 34 MB in a page of a few thousand bytes.
+    "huge-page": (
+        pa.table({"email": ["x" * 1_000_000] * 34}),
+        {"compression": "zstd", "use_dictionary": False, "data_page_size": 64 << 20, "write_statistics": False},
+    ),
 }
 
 for name, (table, options) in FILES.items():
