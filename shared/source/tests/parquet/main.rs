@@ -4,6 +4,7 @@
 mod damage;
 mod pyarrow;
 mod ranges;
+mod table;
 mod target;
 mod writer;
 mod written;

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::*;
 
-fn file(name: &str) -> Vec<u8> {
+/// A file by its name.
+pub(crate) fn file(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files/parquet");
     std::fs::read(folder.join(format!("{name}.parquet"))).unwrap()
 }
