@@ -16,6 +16,7 @@ use crate::reader::MAX_RECORD;
 use crate::rows::{Fields, Rows, Span};
 use detect::First;
 use header::Header;
+use quoted::Cut;
 
 /// A parser for one file. Feed it all its text in order, then finish it.
 pub(crate) struct Delimited {
@@ -28,6 +29,8 @@ pub(crate) struct Delimited {
     row: u64,
     spans: Vec<Span>,
     unquoted: Vec<u8>,
+    /// The fields of a record with quotes.
+    cuts: Vec<Cut>,
 }
 
 /// What lies at a position of the buffer.
@@ -49,6 +52,7 @@ impl Delimited {
             row: 0,
             spans: Vec::new(),
             unquoted: Vec::new(),
+            cuts: Vec::new(),
         }
     }
 
@@ -119,7 +123,7 @@ impl Delimited {
     }
 
     /// Finds the end of the record that `buffer` begins with.
-    fn record(&self, buffer: &[u8], delimiter: u8, last: bool) -> Result<Record, SourceError> {
+    fn record(&mut self, buffer: &[u8], delimiter: u8, last: bool) -> Result<Record, SourceError> {
         let Some(found) = memchr2(b'\n', b'"', buffer) else {
             return Ok(if last {
                 Record::Whole { length: without_return(buffer), end: buffer.len(), quotes: false }
@@ -134,7 +138,9 @@ impl Delimited {
                 quotes: false,
             });
         }
-        match quoted::end_of_record(buffer, delimiter) {
+        // No more than the longest record and its line ending: fields are counted before the record is.
+        let window = &buffer[..buffer.len().min(MAX_RECORD + 2)];
+        match quoted::cut(window, delimiter, &mut self.cuts) {
             quoted::End::At(newline) => Ok(Record::Whole {
                 length: without_return(&buffer[..newline]),
                 end: newline + 1,
@@ -162,8 +168,13 @@ impl Delimited {
             }
             let wanted = rows.wanted();
             self.spans = vec![Span::default(); wanted.len()];
-            self.header =
-                Some(Header::new(quoted::all_fields(record, delimiter), self.has_header, &wanted, rows));
+            let names = if quotes {
+                self.cuts.iter().map(|cut| cut.name(record)).collect()
+            } else {
+                let fields = record.split(|&byte| byte == delimiter);
+                fields.map(|field| String::from_utf8_lossy(field).trim().to_owned()).collect()
+            };
+            self.header = Some(Header::new(names, self.has_header, &wanted, rows));
             if self.has_header {
                 return Ok(());
             }
@@ -172,9 +183,12 @@ impl Delimited {
         self.row += 1;
         let found = if quotes {
             self.unquoted.clear();
-            quoted::split(record, delimiter, &mut self.unquoted, |column, span| {
-                header.place(column, span, &mut self.spans);
-            })
+            for (cut, place) in self.cuts.iter().zip(header.places()) {
+                if let Some(place) = *place {
+                    self.spans[place] = cut.span(record, &mut self.unquoted);
+                }
+            }
+            self.cuts.len()
         } else {
             let mut column = 0;
             let mut from = 0;

@@ -49,6 +49,11 @@ impl Header {
         &self.names
     }
 
+    /// For each column up to the last wanted one: its place among the wanted ones.
+    pub(super) fn places(&self) -> &[Option<usize>] {
+        &self.slots
+    }
+
     pub(super) fn place(&self, column: usize, span: Span, spans: &mut [Span]) {
         if let Some(&Some(place)) = self.slots.get(column) {
             spans[place] = span;

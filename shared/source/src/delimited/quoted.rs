@@ -1,4 +1,4 @@
-//! Records with quotes in them: finding their end, and taking the quotes off.
+//! Records with quotes in them: finding their end and their fields in one go, and taking the quotes off.
 
 use memchr::{memchr, memchr2};
 
@@ -16,14 +16,25 @@ pub(super) enum End {
     AfterQuote,
 }
 
-/// Finds the newline that ends the record at the start of `buffer`.
-pub(super) fn end_of_record(buffer: &[u8], delimiter: u8) -> End {
+/// A field, without the quotes around it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cut {
+    from: usize,
+    to: usize,
+    /// Whether there are doubled quotes in it.
+    doubled: bool,
+}
+
+/// Finds the newline that ends the record at the start of `buffer`, and puts the fields up to there into `cuts`.
+pub(super) fn cut(buffer: &[u8], delimiter: u8, cuts: &mut Vec<Cut>) -> End {
+    cuts.clear();
     let mut at = 0;
     loop {
         // At the start of a field.
         if buffer.get(at) == Some(&b'"') {
-            let Some(closing) = closing_quote(buffer, at + 1) else { return End::Open };
-            at = closing + 1;
+            let Some(field) = in_quotes(buffer, at + 1) else { return End::Open };
+            cuts.push(field);
+            at = field.to + 1;
             match buffer.get(at) {
                 None => return End::Closed,
                 Some(&b'\n') => return End::At(at),
@@ -36,80 +47,60 @@ pub(super) fn end_of_record(buffer: &[u8], delimiter: u8) -> End {
                 Some(_) => return End::AfterQuote,
             }
         } else {
-            match memchr2(b'\n', delimiter, &buffer[at..]) {
+            let rest = &buffer[at..];
+            let found = memchr2(b'\n', delimiter, rest);
+            let mut field = &rest[..found.unwrap_or(rest.len())];
+            let is_last = found.is_none_or(|found| rest[found] == b'\n');
+            if is_last {
+                field = field.strip_suffix(b"\r").unwrap_or(field);
+            }
+            cuts.push(Cut { from: at, to: at + field.len(), doubled: false });
+            match found {
                 None => return End::Closed,
-                Some(found) if buffer[at + found] == b'\n' => return End::At(at + found),
+                Some(found) if is_last => return End::At(at + found),
                 Some(found) => at += found + 1,
             }
         }
     }
 }
 
-/// The quote that closes a field whose text starts at `from`; two in a row stand for one in the text.
-fn closing_quote(buffer: &[u8], mut from: usize) -> Option<usize> {
+/// The field whose text starts at `from`, up to the quote that closes it; two in a row stand for one in the text.
+fn in_quotes(buffer: &[u8], from: usize) -> Option<Cut> {
+    let mut doubled = false;
+    let mut at = from;
     loop {
-        let quote = from + memchr(b'"', buffer.get(from..)?)?;
-        if buffer.get(quote + 1) != Some(&b'"') {
-            return Some(quote);
+        let to = at + memchr(b'"', buffer.get(at..)?)?;
+        if buffer.get(to + 1) != Some(&b'"') {
+            return Some(Cut { from, to, doubled });
         }
-        from = quote + 2;
+        doubled = true;
+        at = to + 2;
     }
 }
 
-/// Splits a whole record, handing on each field; text that had doubled quotes goes to `unquoted`. Answers the number
-/// of fields.
-pub(super) fn split(
-    record: &[u8],
-    delimiter: u8,
-    unquoted: &mut Vec<u8>,
-    mut field: impl FnMut(usize, Span),
-) -> usize {
-    let mut column = 0;
-    let mut at = 0;
-    loop {
-        if record.get(at) == Some(&b'"') {
-            let closing = closing_quote(record, at + 1).unwrap_or(record.len());
-            field(column, text(record, at + 1, closing, unquoted));
-            at = closing + 1;
-        } else {
-            let end = memchr(delimiter, &record[at..]).map_or(record.len(), |found| at + found);
-            field(column, Span { from: at, to: end, unquoted: false });
-            at = end;
+impl Cut {
+    /// Where the field's text is; text that had doubled quotes goes to `unquoted`.
+    pub(super) fn span(self, record: &[u8], unquoted: &mut Vec<u8>) -> Span {
+        let Self { from, to, doubled } = self;
+        if !doubled {
+            return Span { from, to, unquoted: false };
         }
-        column += 1;
-        if record.get(at) != Some(&delimiter) {
-            return column;
+        let start = unquoted.len();
+        let mut rest = &record[from..to];
+        while let Some(quote) = memchr(b'"', rest) {
+            unquoted.extend_from_slice(&rest[..=quote]);
+            // The second of the two.
+            rest = rest.get(quote + 2..).unwrap_or_default();
         }
-        at += 1;
+        unquoted.extend_from_slice(rest);
+        Span { from: start, to: unquoted.len(), unquoted: true }
     }
-}
 
-fn text(record: &[u8], from: usize, to: usize, unquoted: &mut Vec<u8>) -> Span {
-    let quoted = &record[from..to];
-    if memchr(b'"', quoted).is_none() {
-        return Span { from, to, unquoted: false };
+    /// The same as text, trimmed.
+    pub(super) fn name(self, record: &[u8]) -> String {
+        let mut unquoted = Vec::new();
+        let span = self.span(record, &mut unquoted);
+        let bytes = if span.unquoted { &unquoted } else { record };
+        String::from_utf8_lossy(&bytes[span.from..span.to]).trim().to_owned()
     }
-    let start = unquoted.len();
-    let mut rest = quoted;
-    while let Some(quote) = memchr(b'"', rest) {
-        unquoted.extend_from_slice(&rest[..=quote]);
-        // The second of the two.
-        rest = rest.get(quote + 2..).unwrap_or_default();
-    }
-    unquoted.extend_from_slice(rest);
-    Span { from: start, to: unquoted.len(), unquoted: true }
-}
-
-/// All fields of a header, trimmed.
-pub(super) fn all_fields(record: &[u8], delimiter: u8) -> Vec<String> {
-    let mut unquoted = Vec::new();
-    let mut spans = Vec::new();
-    split(record, delimiter, &mut unquoted, |_, span| spans.push(span));
-    spans
-        .into_iter()
-        .map(|span| {
-            let bytes = if span.unquoted { &unquoted } else { record };
-            String::from_utf8_lossy(&bytes[span.from..span.to]).trim().to_owned()
-        })
-        .collect()
 }

@@ -54,7 +54,12 @@ fn read(wanted: &[&str], bytes: &[u8], piece: usize) -> Result<Kept, SourceError
 }
 
 fn rows(wanted: &[&str], text: &str) -> Vec<Vec<String>> {
-    read(wanted, text.as_bytes(), 7).unwrap().rows.into_iter().map(|(_, fields)| fields).collect()
+    read(wanted, text.as_bytes(), if text.len() < 1000 { 7 } else { 1 << 16 })
+        .unwrap()
+        .rows
+        .into_iter()
+        .map(|(_, fields)| fields)
+        .collect()
 }
 
 fn error(bytes: &[u8]) -> SourceError {
@@ -182,6 +187,17 @@ fn a_record_without_end_is_refused_before_it_fills_the_memory() {
     let mut row = b"a\n".to_vec();
     row.extend(endless);
     assert_eq!(read(&["a"], &row, 1 << 16).err(), Some(SourceError::TooLong { row: 1, limit: MAX_RECORD }));
+}
+
+#[test]
+fn the_longest_record_is_read_wherever_its_quotes_are() {
+    for (fill, ending) in [(MAX_RECORD - 4, "\r\n"), (MAX_RECORD - 4, "\n"), (MAX_RECORD - 4, "")] {
+        let text = format!("a,b\n\"{}\",1{ending}", "\"".repeat(fill));
+        assert_eq!(rows(&["b"], &text), [["1"]], "{ending:?}");
+        let text = format!("a,b\n\"{}\",12{ending}", "\"".repeat(fill));
+        let error = read(&["b"], text.as_bytes(), usize::MAX).err();
+        assert_eq!(error, Some(SourceError::Unterminated { row: 1 }), "{ending:?}");
+    }
 }
 
 #[test]
