@@ -46,12 +46,10 @@ use crate::options::{Encoding, Format};
 use crate::rows::{Fields, Rows, Span};
 use column::{Column, State};
 pub use error::ParquetError;
-use footer::Leaf;
+use footer::{Leaf, MAX_FOOTER_MIB};
 
 /// What is fetched of the end of a file at once: with few columns or row groups the whole footer is in it.
 const TAIL: u64 = 64 << 10;
-/// Largest footer, in MiB.
-const MAX_FOOTER_MIB: usize = 32;
 /// A Parquet file begins and ends with it.
 const MAGIC: &[u8; 4] = b"PAR1";
 /// As a file ends whose footer is encrypted.
@@ -63,10 +61,10 @@ const BATCH: u64 = 1 << 14;
 
 /// A reader of one file. See the [module](self) for its use.
 ///
-/// It holds the footer while it looks for the columns (32 MiB at the most, 64 KiB as a rule), and then for each mapped
-/// column: up to 8 MiB of fetched or asked-for bytes, the page being read and its dictionary. Those are of 1 MiB each
-/// as writers make them, and of 32 MiB at the most: a page beyond that is refused. What it holds does not depend on
-/// the size of the file or of its row groups.
+/// It holds the footer while it looks for the columns (64 KiB as a rule; 32 MiB at the most, and twice as much for the
+/// columns' paths), and then for each mapped column: up to 8 MiB of fetched or asked-for bytes, the page being read
+/// and its dictionary. Those are of 1 MiB each as writers make them, and of 32 MiB at the most: a page beyond that is
+/// refused. What it holds does not depend on the size of the file or of its row groups.
 pub struct Parquet {
     size: u64,
     row: u64,

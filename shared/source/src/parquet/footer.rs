@@ -6,6 +6,8 @@ use super::error::ParquetError;
 use super::thrift::{Broken, Thrift};
 
 const DAMAGED: ParquetError = ParquetError::Damaged("footer");
+/// Largest footer in MiB, and most that its columns may take once their paths are put together.
+pub(super) const MAX_FOOTER_MIB: usize = 32;
 
 /// What a column holds of which a row has any number of values.
 pub(super) const LIST: &str = "a list";
@@ -54,6 +56,9 @@ pub(super) fn columns(footer: &[u8]) -> Result<Vec<Leaf>, ParquetError> {
         2 => thrift.items(kind, |thrift, _| tree.add(thrift)),
         _ => thrift.skip(kind),
     });
+    if tree.is_too_large() {
+        return Err(ParquetError::FooterTooLarge { limit: MAX_FOOTER_MIB });
+    }
     if read.is_err() || !tree.open.is_empty() || tree.leaves.is_empty() {
         return Err(DAMAGED);
     }
@@ -66,6 +71,8 @@ struct Tree {
     leaves: Vec<Leaf>,
     open: Vec<Group>,
     rooted: bool,
+    /// Bytes that all paths take: a group's name is part of the path of everything in it.
+    held: usize,
 }
 
 struct Group {
@@ -111,6 +118,10 @@ impl Tree {
         };
         let defined = parent.defined + u64::from(element.repetition != 0);
         let repeated = parent.repeated || element.repetition == 2;
+        self.held += path.len() + size_of::<Leaf>();
+        if self.is_too_large() {
+            return Err(Broken::Wrong);
+        }
         if element.physical.is_none() {
             // Parquet's own nesting ends much earlier; paths get longer with each group.
             if self.open.len() > 32 {
@@ -126,6 +137,10 @@ impl Tree {
         }
         self.close();
         Ok(())
+    }
+
+    const fn is_too_large(&self) -> bool {
+        self.held > MAX_FOOTER_MIB << 20
     }
 
     fn close(&mut self) {
@@ -288,4 +303,71 @@ fn chunk(thrift: &mut Thrift<'_>, refused: &mut Option<ParquetError>) -> Result<
     chunk.from = dictionary.filter(|&from| from > 0 && from < data).unwrap_or(data);
     chunk.to = chunk.from.checked_add(size).ok_or(Broken::Wrong)?;
     Ok(chunk)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(mut value: usize, out: &mut Vec<u8>) {
+        while value > 0x7f {
+            out.push(u8::try_from(value & 0x7f).unwrap() | 0x80);
+            value >>= 7;
+        }
+        out.push(u8::try_from(value).unwrap());
+    }
+
+    /// A footer with these elements in its schema: name, and the number of children or `None` for a column of texts.
+    fn footer(elements: &[(&str, Option<usize>)]) -> Vec<u8> {
+        let mut out = vec![0x29, 0xfc];
+        number(elements.len(), &mut out);
+        for (name, children) in elements {
+            out.extend_from_slice(if children.is_some() { &[0x48] } else { &[0x15, 12, 0x38] });
+            number(name.len(), &mut out);
+            out.extend_from_slice(name.as_bytes());
+            if let Some(children) = children {
+                out.push(0x15);
+                number(children * 2, &mut out);
+            }
+            out.push(0);
+        }
+        out.push(0);
+        out
+    }
+
+    #[test]
+    fn paths_lead_from_the_root_to_the_leaves() {
+        let elements = [
+            ("schema", Some(3)),
+            ("a", None),
+            ("b", Some(2)),
+            ("c", Some(1)),
+            ("d", None),
+            ("e", None),
+            ("f", None),
+        ];
+        let paths: Vec<String> =
+            columns(&footer(&elements)).unwrap().into_iter().map(|leaf| leaf.path).collect();
+        assert_eq!(paths, ["a", "b.c.d", "b.e", "f"]);
+    }
+
+    #[test]
+    fn a_tree_that_is_not_whole_is_damage() {
+        for elements in [
+            &[("schema", Some(2)), ("a", None)][..],
+            &[("schema", Some(1)), ("a", None), ("b", None)],
+            &[("schema", Some(0))],
+            &[],
+        ] {
+            assert_eq!(columns(&footer(elements)), Err(DAMAGED), "{elements:?}");
+        }
+    }
+
+    #[test]
+    fn paths_that_take_much_more_than_the_footer_are_refused() {
+        let name = "n".repeat(1 << 20);
+        let mut elements = vec![("schema", Some(1)), (&name, Some(40))];
+        elements.extend([("leaf", None); 40]);
+        assert_eq!(columns(&footer(&elements)), Err(ParquetError::FooterTooLarge { limit: MAX_FOOTER_MIB }));
+    }
 }

@@ -61,14 +61,14 @@ pub(super) struct Dictionary {
 }
 
 impl Dictionary {
-    /// Reads `count` values of a dictionary page. `None` if they take more than `most` bytes.
+    /// Reads `count` values of a dictionary page. `None` if they, or the places of their ends, take more than `most` bytes.
     pub(super) fn read(page: &[u8], count: u64, values: Values, most: usize) -> Result<Option<Self>, Fault> {
         let mut dictionary = Self::default();
         let mut at = 0;
         for _ in 0..count {
             plain(page, &mut at, values, &mut dictionary.bytes)?;
             dictionary.ends.push(dictionary.bytes.len());
-            if dictionary.bytes.len() > most || dictionary.ends.len() > most {
+            if dictionary.bytes.len() > most || dictionary.ends.len() > most / size_of::<usize>() {
                 return Ok(None);
             }
         }
