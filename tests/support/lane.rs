@@ -3,7 +3,7 @@
 //! Messages are played by hand or until none is left; what a queue would do of itself (waiting, dropping what was
 //! sent twice) is left out, so that tests say when something comes again.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,8 +16,8 @@ use segue_platform::{Deadline, Objects, Outgoing, Queue, Secrets};
 use segue_segment::destination::Form;
 use segue_segment::{ChunkWriter, Email, EmailHash, RowRef};
 use segue_state::{
-    Cancel, ChunkMessage, Connection, Export, LaneRecord, Op, Open, Progress, Receipt, Role, Run, RunId,
-    Sealed, State, Summary, keys,
+    Cancel, ChunkMessage, Connection, Export, LaneRecord, Open, Progress, Receipt, Role, Run, RunId, Sealed,
+    State, Summary, keys,
 };
 use serde_json::{Value, json};
 
@@ -43,6 +43,7 @@ pub(crate) struct Bench {
     pub(crate) secrets: Arc<MemorySecrets>,
     make: Box<dyn Fn() -> Box<dyn Destination>>,
     numbers: AtomicU64,
+    export: RefCell<Value>,
 }
 
 /// What became of a message.
@@ -78,6 +79,7 @@ impl Bench {
             secrets,
             make: Box::new(make),
             numbers: AtomicU64::new(0),
+            export: RefCell::new(export()),
         };
         bench.set_secret(secret).await;
         bench.configure(|_| {}, |_| {}).await;
@@ -112,9 +114,20 @@ impl Bench {
         .unwrap();
         change_connection(&mut connection);
         self.state.put(&keys::connection(CONNECTION), &connection).await.unwrap();
-        let mut export = export();
+        let mut export = self.export();
         change_export(&mut export);
         self.state.put(&keys::export(Role::Administrators, EXPORT), &export).await.unwrap();
+    }
+
+    /// Runs from now on are of an export with these fields.
+    pub(crate) fn change_export(&self, fields: &Value) {
+        for (field, value) in fields.as_object().into_iter().flatten() {
+            self.export.borrow_mut()[field] = value.clone();
+        }
+    }
+
+    fn export(&self) -> Export {
+        serde_json::from_value(self.export.borrow().clone()).unwrap()
     }
 
     /// A sealed run of so many profiles, its chunks staged.
@@ -129,7 +142,7 @@ impl Bench {
         let destination = (self.make)().destination();
         let now = Timestamp::now();
         let run: Run = serde_json::from_value(json!({
-            "run": id, "lane": ACCOUNT, "destination": destination, "created_at": now, "export": export(),
+            "run": id, "lane": ACCOUNT, "destination": destination, "created_at": now, "export": self.export(),
             "trigger": {"kind": "upload", "at": now},
             "drops": [{"segment": "vip", "parts": [{"key": "segments/vip/a.csv", "size": 5}]}],
         }))
@@ -183,9 +196,23 @@ impl Bench {
                 assert_eq!(failure.item_identifier, format!("message-{number}"));
                 let hidden = self.queue.hidden();
                 let last = hidden.iter().rev().find(|(handle, _)| *handle == handle_of);
-                Played::Back(last.unwrap().1)
+                let pause = last.unwrap().1;
+                self.let_pass(pause).await;
+                Played::Back(pause)
             }
             more => panic!("{} failures of one message", more.len()),
+        }
+    }
+
+    /// Makes the account's lane so much older: a message that was handed back comes no sooner than after its pause.
+    async fn let_pass(&self, time: Duration) {
+        let time = u64::try_from(time.as_millis()).unwrap();
+        let destination = (self.make)().destination();
+        for group in [ACCOUNT.to_owned(), format!("{ACCOUNT}/follow")] {
+            let mut lane = self.state.lane(destination, &group).await.unwrap();
+            lane.sent_ms.values_mut().flatten().for_each(|at| *at = at.saturating_sub(time));
+            lane.held_until_ms = lane.held_until_ms.saturating_sub(time);
+            self.state.put(&keys::lane(destination, &group), &lane).await.unwrap();
         }
     }
 
@@ -236,6 +263,12 @@ impl Bench {
         self.state.lane((self.make)().destination(), ACCOUNT).await.unwrap()
     }
 
+    /// Lets the time pass for which the destination asked for peace.
+    pub(crate) async fn rest(&self) {
+        let rested = LaneRecord { held_until_ms: 0, ..self.lane().await };
+        self.state.put(&keys::lane((self.make)().destination(), ACCOUNT), &rested).await.unwrap();
+    }
+
     /// What is wrong with the connection, if anything was noted.
     pub(crate) async fn health(&self) -> Option<String> {
         let found = self.state.read::<segue_state::Health>(&keys::health(CONNECTION)).await.unwrap();
@@ -284,8 +317,9 @@ impl Bench {
 }
 
 pub(crate) fn message(run: &RunId, chunk: u32) -> ChunkMessage {
-    let export = EXPORT.to_owned();
-    ChunkMessage { export, run: run.clone(), chunk, generation: 0, op: Op::Add, group: None }
+    let body =
+        json!({"version": 1, "export": EXPORT, "run": run, "chunk": chunk, "generation": 0, "op": "add"});
+    ChunkMessage::parse(&body.to_string()).unwrap()
 }
 
 /// The address in a row.
@@ -307,13 +341,12 @@ fn app(
     App::over(config, destination, state.clone(), queue.clone(), secrets.clone()).unwrap()
 }
 
-fn export() -> Export {
-    serde_json::from_value(json!({
+fn export() -> Value {
+    json!({
         "id": EXPORT, "display_name": "VIP", "connection": CONNECTION, "audience_id": "AUD1",
         "segments": ["vip"], "new_contacts": "subscribed",
         "fields": {"email": "email", "first_name": "first_name"},
-    }))
-    .unwrap()
+    })
 }
 
 fn chunk_of(form: Form, rows: impl Iterator<Item = u64>) -> Vec<u8> {

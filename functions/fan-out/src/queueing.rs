@@ -7,7 +7,7 @@ use segue_state::{ChunkMessage, Run, Sealed, StateError};
 use crate::{App, leftovers};
 
 /// Queues chunks, each with its generation. Sent twice, the queue drops the second, or the destination function finds
-/// the receipt.
+/// the receipt. Of chunks that are `resumed` each may be the run's last.
 ///
 /// # Errors
 /// [`StateError`] if the queue fails; the resumer then queues them.
@@ -15,13 +15,15 @@ pub async fn queue(
     app: &App,
     run: &Run,
     chunks: impl IntoIterator<Item = (u32, u32)>,
+    resumed: bool,
 ) -> Result<(), StateError> {
     let Some(url) = run.destination.and_then(|destination| app.config.queues.get(&destination)) else {
         return Ok(());
     };
     let messages = chunks
         .into_iter()
-        .map(|(chunk, generation)| outgoing(&ChunkMessage::add(run, chunk, generation), &run.lane));
+        .map(|(chunk, generation)| ChunkMessage { resumed, ..ChunkMessage::add(run, chunk, generation) })
+        .map(|message| outgoing(&message, &run.lane));
     app.queue.send(url, messages.collect()).await.map_err(|error| failed(run, &error))
 }
 
@@ -47,7 +49,7 @@ pub async fn resume(app: &App, run: &Run, sealed: &Sealed) -> Result<(), StateEr
     }
     app.state.advance_head(&run.export.id, run).await?;
     let missing = missing(app, run, sealed).await?;
-    queue(app, run, missing).await
+    queue(app, run, missing, true).await
 }
 
 /// The chunks of a sealed run without a receipt that counts, each with its generation.

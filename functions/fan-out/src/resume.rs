@@ -113,7 +113,7 @@ async fn redeliver(
         // Whoever sealed the run may have been killed right then.
         leftovers::clear(&app.state, run, sealed).await?;
         app.state.advance_head(export, run).await?;
-        queueing::queue(app, run, stuck).await?;
+        queueing::queue(app, run, stuck, true).await?;
         // `since` moves on, so that a chunk that waits in its lane is queued once in that time, not at every look.
         let next = Open { since: Timestamp::now(), ..open.clone() };
         app.state.replace(&keys::open(export, id), &next, &found.etag).await?;

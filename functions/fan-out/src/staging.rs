@@ -148,7 +148,7 @@ async fn seal(app: &App, run: &Run, sealed: Sealed) -> Result<(), StateError> {
     }
     tracing::info!(%export, run = %id, profiles = won.profiles, chunks = won.chunks, "run sealed");
     state.advance_head(export, run).await?;
-    queueing::queue(app, run, (0..won.chunks).map(|chunk| (chunk, 0))).await
+    queueing::queue(app, run, (0..won.chunks).map(|chunk| (chunk, 0)), false).await
 }
 
 /// Writes chunks and pages, a few at a time, while reading goes on.

@@ -24,6 +24,7 @@ struct Errors {
 
 #[derive(Deserialize)]
 struct ErrorObject {
+    code: Option<String>,
     detail: Option<String>,
     source: Option<Value>,
 }
@@ -40,6 +41,8 @@ pub(crate) fn push(answer: &Answer) -> Verdict {
     match answer.status {
         400 => obstacle(answer),
         404 => Verdict::Refused(Refusal::UnknownAudience),
+        // Whether 5 MB are 5,000,000 bytes, and of what, is not documented.
+        413 => Verdict::Halve(Reason::ProfileTooLarge),
         _ => refusal(answer),
     }
 }
@@ -50,7 +53,7 @@ pub(crate) fn refusal(answer: &Answer) -> Verdict {
         return trouble;
     }
     match answer.status {
-        401 => Verdict::Denied,
+        401 => Verdict::Denied(Refusal::Reconnect),
         403 => Verdict::Refused(Refusal::Forbidden),
         410 => Verdict::Refused(Refusal::Retired(410)),
         status => Verdict::Refused(Refusal::Malformed(status)),
@@ -64,12 +67,24 @@ fn obstacle(answer: &Answer) -> Verdict {
     if !rows.is_empty() {
         return Verdict::Without(rows);
     }
-    let mentions =
-        |error: &ErrorObject, text: &str| error.detail.as_deref().is_some_and(|d| d.contains(text));
-    if errors.iter().any(|error| mentions(error, "List ID") && mentions(error, "does not exist")) {
+    // Older pages say that a bad or missing key is answered with 400.
+    let of_the_key = |error: &ErrorObject| {
+        matches!(error.code.as_deref(), Some("authentication_failed" | "not_authenticated"))
+    };
+    if errors.iter().any(of_the_key) {
+        return Verdict::Denied(Refusal::Reconnect);
+    }
+    if errors.iter().any(damns_the_list) {
         return Verdict::Refused(Refusal::UnknownAudience);
     }
-    Verdict::Refused(Refusal::Malformed(400))
+    Verdict::Halve(Reason::Refused)
+}
+
+/// "List ID … does not exist." at `/data`, or anything that points at the list.
+fn damns_the_list(error: &ErrorObject) -> bool {
+    let detail = error.detail.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let missing = detail.contains("list id") && detail.contains("does not exist");
+    missing || pointer(error).is_some_and(|pointer| pointer.starts_with("/data/relationships/lists"))
 }
 
 fn pointer(error: &ErrorObject) -> Option<&str> {
@@ -125,17 +140,30 @@ mod tests {
     fn a_400_may_be_about_the_list() {
         let body = error("/data", "List ID NOPE01 does not exist.");
         assert_eq!(verdict(400, &body), Verdict::Refused(Refusal::UnknownAudience));
-        assert_eq!(verdict(400, "{}"), Verdict::Refused(Refusal::Malformed(400)));
-        assert_eq!(verdict(400, "<html>"), Verdict::Refused(Refusal::Malformed(400)));
+        let body = error("/data/relationships/lists/data/0/id", "invalid");
+        assert_eq!(verdict(400, &body), Verdict::Refused(Refusal::UnknownAudience));
+    }
+
+    #[test]
+    fn a_400_may_be_about_the_key() {
+        let body = r#"{"errors":[{"code":"authentication_failed","detail":"Incorrect authentication credentials."}]}"#;
+        assert_eq!(verdict(400, body), Verdict::Denied(Refusal::Reconnect));
+    }
+
+    #[test]
+    fn a_400_that_names_nothing_is_about_some_row() {
+        for body in ["{}".to_owned(), "<html>".to_owned(), error("/data", "invalid profile")] {
+            assert_eq!(verdict(400, &body), Verdict::Halve(Reason::Refused));
+        }
     }
 
     #[test]
     fn each_status_has_its_meaning() {
-        assert_eq!(verdict(401, ""), Verdict::Denied);
+        assert_eq!(verdict(401, ""), Verdict::Denied(Refusal::Reconnect));
         assert_eq!(verdict(403, ""), Verdict::Refused(Refusal::Forbidden));
         assert_eq!(verdict(404, ""), Verdict::Refused(Refusal::UnknownAudience));
         assert_eq!(verdict(410, ""), Verdict::Refused(Refusal::Retired(410)));
-        assert_eq!(verdict(413, ""), Verdict::Refused(Refusal::Malformed(413)));
+        assert_eq!(verdict(413, ""), Verdict::Halve(Reason::ProfileTooLarge));
         assert_eq!(verdict(500, ""), Verdict::Again { after: None });
     }
 }

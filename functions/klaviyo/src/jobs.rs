@@ -1,10 +1,12 @@
 //! Following a bulk import job to its end: its status, then every page of its import errors.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
-use segue_delivery::{Answer, ErrorPage, JobState, Jobs, Request, Session, Verdict};
+use jiff::Timestamp;
+use segue_delivery::{Answer, ErrorPage, JobState, Jobs, Lost, Request, Session, Told, Verdict};
 use segue_segment::{Profile, Reason};
 use serde::Deserialize;
 use serde_json::Value;
@@ -36,6 +38,10 @@ struct Job {
 struct JobAttributes {
     status: String,
     failed_count: Option<u64>,
+    completed_count: Option<u64>,
+    total_count: Option<u64>,
+    created_at: Option<String>,
+    completed_at: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -62,20 +68,32 @@ impl Jobs for ImportJobs {
     }
 
     fn read_status(&self, answer: &Answer) -> Result<JobState, Verdict> {
-        // A job's record expires after seven days.
+        // A job's record expires after seven days. Its errors expired with it.
         if answer.status == 404 {
-            return Ok(JobState::Lost);
+            return Ok(JobState::Lost(Lost::Gone));
         }
         if !answer.is_success() {
             return Err(refusal(answer));
         }
         let Some(envelope) = answer.json::<JobEnvelope>() else { return Err(Verdict::Again { after: None }) };
-        let JobAttributes { status, failed_count } = envelope.data.attributes;
+        let JobAttributes { status, failed_count, completed_count, total_count, .. } =
+            envelope.data.attributes;
         Ok(match status.as_str() {
-            "complete" => JobState::Complete { failed: failed_count.unwrap_or(0) },
-            "cancelled" => JobState::Lost,
+            "complete"
+                if failed_count == Some(0) && total_count.is_some() && completed_count >= total_count =>
+            {
+                JobState::Taken
+            }
+            "complete" => JobState::Complete { failed: failed_count.unwrap_or(0), results: None },
+            "cancelled" => JobState::Lost(Lost::Cancelled),
             _ => JobState::Running,
         })
+    }
+
+    fn took(&self, answer: &Answer) -> Option<Duration> {
+        let job = answer.json::<JobEnvelope>()?.data.attributes;
+        let at = |text: Option<String>| text?.parse::<Timestamp>().ok();
+        Duration::try_from(at(job.completed_at)?.duration_since(at(job.created_at)?)).ok()
     }
 
     fn errors(&self, session: &Session, job: &str, next: Option<&str>) -> Request {
@@ -91,6 +109,9 @@ impl Jobs for ImportJobs {
     }
 
     fn read_errors(&self, profiles: &[&Profile<'_>], answer: &Answer) -> Result<ErrorPage, Verdict> {
+        if answer.status == 404 {
+            return Ok(ErrorPage { told: Told::None, ..ErrorPage::default() });
+        }
         if !answer.is_success() {
             return Err(refusal(answer));
         }
@@ -164,11 +185,36 @@ mod tests {
     fn a_job_runs_until_it_is_complete_or_lost() {
         assert_eq!(state("queued", 0), Ok(JobState::Running));
         assert_eq!(state("processing", 0), Ok(JobState::Running));
-        assert_eq!(state("complete", 3), Ok(JobState::Complete { failed: 3 }));
-        assert_eq!(state("cancelled", 0), Ok(JobState::Lost));
-        assert_eq!(ImportJobs.read_status(&answer(404, &json!({}))), Ok(JobState::Lost));
+        assert_eq!(state("complete", 3), Ok(JobState::Complete { failed: 3, results: None }));
+        assert_eq!(state("cancelled", 0), Ok(JobState::Lost(Lost::Cancelled)));
+        assert_eq!(ImportJobs.read_status(&answer(404, &json!({}))), Ok(JobState::Lost(Lost::Gone)));
         assert_eq!(ImportJobs.read_status(&answer(200, &json!([]))), Err(Verdict::Again { after: None }));
-        assert_eq!(ImportJobs.read_status(&answer(401, &json!({}))), Err(Verdict::Denied));
+        assert_eq!(
+            ImportJobs.read_status(&answer(401, &json!({}))),
+            Err(Verdict::Denied(segue_delivery::Refusal::Reconnect))
+        );
+    }
+
+    #[test]
+    fn a_job_that_says_that_it_completed_all_its_profiles_is_not_asked_for_errors() {
+        let counted = |failed: u64, completed: u64| {
+            let counts = json!({"status": "complete", "failed_count": failed, "completed_count": completed, "total_count": 5});
+            ImportJobs.read_status(&answer(200, &json!({"data": {"attributes": counts}})))
+        };
+        assert_eq!(counted(0, 5), Ok(JobState::Taken));
+        assert_eq!(counted(0, 4), Ok(JobState::Complete { failed: 0, results: None }));
+        assert_eq!(counted(1, 5), Ok(JobState::Complete { failed: 1, results: None }));
+    }
+
+    #[test]
+    fn how_long_a_job_took_is_what_its_times_say() {
+        let took = |completed: Value| {
+            let times = json!({"status": "complete", "created_at": "2026-09-04T13:40:00+00:00", "completed_at": completed});
+            ImportJobs.took(&answer(200, &json!({"data": {"attributes": times}})))
+        };
+        assert_eq!(took(json!("2026-09-04T13:40:42+00:00")), Some(Duration::from_secs(42)));
+        assert_eq!(took(Value::Null), None);
+        assert_eq!(took(json!("2026-09-04T13:39:00+00:00")), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use segue_delivery::{
     Answer, Budget, CredentialsError, Destination, Exchange, Jobs, Request, Session, SignIn, Verdict, Window,
 };
 use segue_platform::{Env, EnvError};
-use segue_segment::Profile;
+use segue_segment::{Profile, Reason};
 use segue_state::Export;
 use segue_state::config::Account;
 
@@ -57,7 +57,8 @@ impl Destination for Klaviyo {
     fn budget(&self) -> Budget {
         Budget {
             endpoints: &[(request::IMPORT, WINDOWS), (jobs::STATUS, WINDOWS), (jobs::ERRORS, WINDOWS)],
-            connections: 5,
+            // As many as the account may begin in a second.
+            connections: 10,
         }
     }
 
@@ -86,11 +87,15 @@ impl Destination for Klaviyo {
         request::push(session, &export.audience_id, profiles)
     }
 
-    fn read(&self, _: &[&Profile<'_>], answer: &Answer) -> Verdict {
+    fn unfit(&self, profile: &Profile<'_>) -> Option<Reason> {
+        request::is_too_large(profile).then_some(Reason::ProfileTooLarge)
+    }
+
+    fn read(&self, _: &Export, _: &[&Profile<'_>], answer: &Answer) -> Verdict {
         answer::push(answer)
     }
 
-    fn jobs(&self) -> Option<&dyn Jobs> {
+    fn jobs(&self, _: &Export) -> Option<&dyn Jobs> {
         Some(&jobs::ImportJobs)
     }
 }

@@ -19,6 +19,8 @@ const ACCOUNTS: &str = "accounts";
 const MAX_PROFILES: usize = 10_000;
 /// Klaviyo takes 5 MB a call. Whether that is 5,000,000 or 5,242,880 is not documented: some room is left.
 const MAX_BYTES: usize = 4_500_000;
+/// Klaviyo takes 100 KB a profile.
+const MAX_PROFILE_BYTES: usize = 100_000;
 /// What surrounds the profiles, with room to spare.
 const ENVELOPE: usize = 1_000;
 /// What surrounds the texts of one profile.
@@ -65,6 +67,11 @@ fn size(profile: &Profile<'_>) -> usize {
         text.bytes().map(|b| if b < 0x20 || b == b'"' || b == b'\\' { 6 } else { 1 }).sum::<usize>()
     };
     FRAME + texts.into_iter().flatten().map(escaped).sum::<usize>()
+}
+
+/// Whether Klaviyo would not take this profile, whoever else is in the call.
+pub(crate) fn is_too_large(profile: &Profile<'_>) -> bool {
+    size(profile) > MAX_PROFILE_BYTES
 }
 
 /// Imports profiles and adds them to a list. Their consent is left alone: a new profile is not subscribed by it.
@@ -169,6 +176,14 @@ mod tests {
         let profiles: Vec<_> = chunk.profiles().collect();
         assert_eq!(calls(&profiles), [0..10_000, 10_000..20_000, 20_000..20_001]);
         assert!(calls(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_profile_is_bounded_by_its_bytes_as_they_are_sent() {
+        let too_large = |name: &str| is_too_large(&chunk(1, Some(name)).profiles().next().unwrap());
+        assert!(!too_large(&"x".repeat(99_000)));
+        assert!(too_large(&"x".repeat(100_000)));
+        assert!(too_large(&"\"".repeat(20_000)), "what is escaped counts");
     }
 
     #[test]

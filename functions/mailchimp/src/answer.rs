@@ -26,6 +26,11 @@ struct RowError {
 }
 
 #[derive(Deserialize)]
+struct Job {
+    id: String,
+}
+
+#[derive(Deserialize)]
 struct Root {
     account_id: String,
     account_name: Option<String>,
@@ -42,11 +47,34 @@ pub(crate) fn push(profiles: &[&Profile<'_>], answer: &Answer) -> Verdict {
             // A contact that is there already is left alone, so sending it all again does no harm.
             None => Verdict::Again { after: None },
         },
-        401 => Verdict::Denied,
+        _ => refusal(answer),
+    }
+}
+
+/// What became of a batch of operations: it is a job, to be followed.
+pub(crate) fn batch(answer: &Answer) -> Verdict {
+    if !answer.is_success() {
+        return refusal(answer);
+    }
+    match answer.json::<Job>() {
+        Some(job) => Verdict::Started { job: job.id },
+        // Bringing the same contacts up to date again changes nothing.
+        None => Verdict::Again { after: None },
+    }
+}
+
+/// What an answer means that is no success, whatever was asked.
+pub(crate) fn refusal(answer: &Answer) -> Verdict {
+    if let Some(trouble) = answer.trouble() {
+        return trouble;
+    }
+    match answer.status {
+        401 => Verdict::Denied(Refusal::Reconnect),
         // A 403 without a JSON body is throttling (mailchimp.com/developer/marketing/docs/errors).
         403 if answer.json::<Value>().is_none_or(|body| !body.is_object()) => Verdict::Again { after: None },
         403 => Verdict::Refused(Refusal::Forbidden),
         404 => Verdict::Refused(Refusal::UnknownAudience),
+        413 => Verdict::Halve(Reason::Refused),
         status => Verdict::Refused(Refusal::Malformed(status)),
     }
 }
@@ -85,7 +113,7 @@ fn rows(profiles: &[&Profile<'_>], batch: Batch) -> Taken {
 }
 
 /// Only two error codes are documented; everything else is told by the text, which is not kept.
-fn reason(text: &str) -> Reason {
+pub(crate) fn reason(text: &str) -> Reason {
     const TEXTS: [(&str, Reason); 7] = [
         ("looks fake or invalid", Reason::AddressRefused),
         ("valid email address", Reason::AddressRefused),
@@ -187,7 +215,7 @@ mod tests {
         assert_eq!(verdict(503, "Request Blocked"), again);
         assert_eq!(verdict(403, ""), again);
         assert_eq!(verdict(403, r#"{"title":"Forbidden"}"#), Verdict::Refused(Refusal::Forbidden));
-        assert_eq!(verdict(401, r#"{"title":"API Key Invalid"}"#), Verdict::Denied);
+        assert_eq!(verdict(401, r#"{"title":"API Key Invalid"}"#), Verdict::Denied(Refusal::Reconnect));
         assert_eq!(verdict(404, "{}"), Verdict::Refused(Refusal::UnknownAudience));
         assert_eq!(verdict(400, "{}"), Verdict::Refused(Refusal::Malformed(400)));
     }

@@ -1,17 +1,21 @@
 //! Pushes chunks to Mailchimp audiences (Marketing API 3.0).
 
 mod answer;
+mod audience;
 mod credentials;
+mod jobs;
+mod person;
 mod request;
 
 use secrecy::SecretString;
 use segue_delivery::{
-    Answer, Budget, CredentialsError, Destination, Exchange, Request, Session, SignIn, Verdict,
+    Answer, Audience, Budget, CredentialsError, Destination, Exchange, Jobs, Request, Session, SignIn,
+    Verdict,
 };
 use segue_platform::{Env, EnvError};
 use segue_segment::Profile;
-use segue_state::Export;
 use segue_state::config::Account;
+use segue_state::{ExistingContacts, Export};
 
 /// The Marketing API; the data centre comes from the credentials.
 pub const BASE_URL: &str = "https://{dc}.api.mailchimp.com/3.0";
@@ -26,13 +30,15 @@ const CONNECTIONS: usize = 9;
 pub struct Mailchimp {
     base_url: String,
     metadata_url: String,
+    batches: jobs::Batches,
 }
 
 impl Mailchimp {
     /// At these URLs.
     #[must_use]
-    pub const fn at(base_url: String, metadata_url: String) -> Self {
-        Self { base_url, metadata_url }
+    pub fn at(base_url: String, metadata_url: String) -> Self {
+        let batches = jobs::Batches::below(&base_url);
+        Self { base_url, metadata_url, batches }
     }
 
     /// At the URLs of the environment, or at the real ones.
@@ -76,7 +82,18 @@ impl Destination for Mailchimp {
         request::push(session, export, profiles)
     }
 
-    fn read(&self, profiles: &[&Profile<'_>], answer: &Answer) -> Verdict {
-        answer::push(profiles, answer)
+    fn read(&self, export: &Export, profiles: &[&Profile<'_>], answer: &Answer) -> Verdict {
+        match export.existing_contacts() {
+            ExistingContacts::Keep => answer::push(profiles, answer),
+            ExistingContacts::Update => answer::batch(answer),
+        }
+    }
+
+    fn jobs(&self, export: &Export) -> Option<&dyn Jobs> {
+        (export.existing_contacts() == ExistingContacts::Update).then_some(&self.batches)
+    }
+
+    fn audience(&self) -> Option<&dyn Audience> {
+        Some(&audience::List)
     }
 }

@@ -26,6 +26,10 @@ async fn a_kill_at_any_request_changes_nothing() {
         ResponseTemplate::new(200).set_body_json(counts)
     };
     Mock::given(method("POST")).respond_with(takes_all).mount(&server).await;
+    // The look-ups: an audience without required fields, which nobody has left.
+    let found = json!({"id": "AUD1", "name": "VIP", "merge_fields": [], "members": [], "total_items": 0});
+    let look_ups = Mock::given(method("GET"));
+    look_ups.respond_with(ResponseTemplate::new(200).set_body_json(found)).mount(&server).await;
     for moment in 0.. {
         let uri = server.uri();
         let make = move || Box::new(Mailchimp::at(uri.clone(), uri.clone())) as _;

@@ -1,6 +1,7 @@
 //! Snapchat's answers. There is never a verdict on a row: only a count.
 
 use segue_delivery::{Answer, Refusal, Taken, Verdict};
+use segue_segment::Reason;
 use segue_state::config::Account;
 use serde::Deserialize;
 
@@ -41,7 +42,10 @@ pub(crate) fn push(sent: u64, answer: &Answer) -> Verdict {
     match answer.status {
         200..=299 => counted(sent, answer),
         // The body of a 401 is bare text: it is not looked at.
-        401 => Verdict::Denied,
+        401 => Verdict::Denied(Refusal::Reconnect),
+        // Some of its endpoints answer 400 to an access token that is none any more (segmentio/segment-docs #5173).
+        400 => Verdict::Denied(Refusal::Malformed(400)),
+        413 => Verdict::Halve(Reason::Refused),
         403 => Verdict::Refused(Refusal::Forbidden),
         404 => Verdict::Refused(Refusal::UnknownAudience),
         status => Verdict::Refused(Refusal::Malformed(status)),
@@ -49,7 +53,7 @@ pub(crate) fn push(sent: u64, answer: &Answer) -> Verdict {
 }
 
 /// The case of the status words varies in the vendor's own examples.
-fn succeeded(word: Option<&str>) -> bool {
+pub(crate) fn succeeded(word: Option<&str>) -> bool {
     word.is_some_and(|word| word.eq_ignore_ascii_case("success"))
 }
 
@@ -103,9 +107,11 @@ mod tests {
         assert_eq!(verdict(200, "<html>"), again);
         assert_eq!(verdict(429, ""), again);
         assert_eq!(verdict(500, "oops"), again);
-        assert_eq!(verdict(401, "unauthorized"), Verdict::Denied);
+        assert_eq!(verdict(401, "unauthorized"), Verdict::Denied(Refusal::Reconnect));
         assert_eq!(verdict(403, r#"{"error_code":"E3002"}"#), Verdict::Refused(Refusal::Forbidden));
         assert_eq!(verdict(404, ""), Verdict::Refused(Refusal::UnknownAudience));
-        assert_eq!(verdict(400, ""), Verdict::Refused(Refusal::Malformed(400)));
+        assert_eq!(verdict(400, ""), Verdict::Denied(Refusal::Malformed(400)));
+        assert_eq!(verdict(413, ""), Verdict::Halve(Reason::Refused));
+        assert_eq!(verdict(405, ""), Verdict::Refused(Refusal::Malformed(405)));
     }
 }

@@ -1,6 +1,7 @@
 //! Pushes chunks to Snapchat audiences (customer-list segments of the Ads API).
 
 mod answer;
+mod audience;
 mod credentials;
 mod request;
 
@@ -8,7 +9,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use segue_delivery::{
-    Answer, Budget, CredentialsError, Destination, Exchange, Request, Session, SignIn, Verdict, Window,
+    Answer, Audience, Budget, CredentialsError, Destination, Exchange, Request, Session, SignIn, Verdict,
+    Window,
 };
 use segue_platform::{Env, EnvError};
 use segue_segment::Profile;
@@ -52,7 +54,8 @@ impl Destination for Snapchat {
     }
 
     fn budget(&self) -> Budget {
-        Budget { endpoints: &[(request::ENDPOINT, WINDOWS)], connections: 1 }
+        // Nothing is documented about calls at once, and a chunk has three.
+        Budget { endpoints: &[(request::ENDPOINT, WINDOWS)], connections: 3 }
     }
 
     fn sign_in(&self, secret: &SecretString) -> Result<SignIn, CredentialsError> {
@@ -75,7 +78,11 @@ impl Destination for Snapchat {
         request::push(session, &export.audience_id, profiles)
     }
 
-    fn read(&self, profiles: &[&Profile<'_>], answer: &Answer) -> Verdict {
+    fn read(&self, _: &Export, profiles: &[&Profile<'_>], answer: &Answer) -> Verdict {
         answer::push(profiles.len() as u64, answer)
+    }
+
+    fn audience(&self) -> Option<&dyn Audience> {
+        Some(&audience::Segment)
     }
 }

@@ -22,6 +22,11 @@ async fn a_kill_at_any_request_changes_nothing() {
     let token = json!({"access_token": "t", "expires_in": 3600});
     let tokens = Mock::given(path("/token"));
     tokens.respond_with(ResponseTemplate::new(200).set_body_json(token)).mount(&server).await;
+    let list =
+        json!([{"sub_request_status": "SUCCESS", "segment": {"id": "AUD1", "source_type": "FIRST_PARTY"}}]);
+    let found = json!({"request_status": "SUCCESS", "segments": list});
+    let look_up = Mock::given(path("/segments/AUD1"));
+    look_up.respond_with(ResponseTemplate::new(200).set_body_json(found)).mount(&server).await;
     let takes_all = |request: &Request| {
         let body: Value = request.body_json().unwrap();
         let count = body["users"][0]["data"].as_array().unwrap().len();

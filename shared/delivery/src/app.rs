@@ -1,12 +1,14 @@
 //! What an invocation of a destination function works with, built once a cold start.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use segue_platform::queue::Sqs;
 use segue_platform::s3::Bucket;
 use segue_platform::secrets::SecretsManager;
 use segue_platform::{Aws, Env, EnvError, Queue, Secrets};
-use segue_state::State;
+use segue_state::{Health, State, StateError, keys};
+use tokio::sync::Mutex;
 
 use crate::destination::Destination;
 use crate::session::Sessions;
@@ -48,6 +50,8 @@ pub struct App {
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) client: reqwest::Client,
     pub(crate) sessions: Sessions,
+    /// Connections that worked, and of which no trouble is noted.
+    well: Mutex<HashSet<String>>,
 }
 
 impl App {
@@ -79,6 +83,25 @@ impl App {
             queue,
             client: wire::client()?,
             sessions: Sessions::new(secrets),
+            well: Mutex::default(),
         })
+    }
+
+    /// A connection works: a note of trouble that is older is taken back.
+    pub(crate) async fn works(&self, connection: &str) -> Result<(), StateError> {
+        if self.well.lock().await.contains(connection) {
+            return Ok(());
+        }
+        if self.state.read::<Health>(&keys::health(connection)).await?.is_some() {
+            self.state.set_health(connection, None).await?;
+        }
+        self.well.lock().await.insert(connection.to_owned());
+        Ok(())
+    }
+
+    /// Notes that somebody has to look after a connection.
+    pub(crate) async fn is_broken(&self, connection: &str, message: &str) -> Result<(), StateError> {
+        self.well.lock().await.remove(connection);
+        self.state.set_health(connection, Some(message.to_owned())).await
     }
 }

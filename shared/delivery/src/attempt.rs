@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use segue_platform::Deadline;
 use segue_state::{Halt, StateError};
+use tokio::sync::SemaphorePermit;
 use tokio::time::{sleep, timeout};
 
 use crate::app::App;
@@ -27,12 +28,21 @@ pub(crate) struct Caller<'a> {
     pub(crate) lane: &'a Lane,
     pub(crate) secret: &'a str,
     pub(crate) deadline: Deadline,
-    /// Whether the run may still send; not asked where nothing is sent.
-    pub(crate) gate: Option<&'a Gate<'a>>,
+    /// Whether the run may still send.
+    pub(crate) gate: &'a Gate<'a>,
     /// Requests that were answered.
     pub(crate) answered: AtomicU64,
     /// Requests that were sent again.
     pub(crate) repeated: AtomicU64,
+}
+
+/// What a call is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// It sends people, or leads to that: made only while the run may send.
+    Send,
+    /// It asks what became of people who were sent: made whatever happens to the run.
+    Learn,
 }
 
 /// Why a call has no outcome.
@@ -57,10 +67,18 @@ pub(crate) enum Blame {
     Export,
 }
 
+impl Setback {
+    pub(crate) fn refused(refusal: &Refusal) -> Self {
+        let blame = if *refusal == Refusal::Reconnect { Blame::Connection } else { Blame::Export };
+        Self::Refused(refusal.to_string(), blame)
+    }
+}
+
 impl Caller<'_> {
     /// Makes a call. `read` tells what an answer means, by one of its own outcomes or by a verdict that says to go on.
     pub(crate) async fn call<T>(
         &self,
+        purpose: Purpose,
         build: impl Fn(&Session) -> Request,
         read: impl Fn(&Answer) -> Result<T, Verdict>,
     ) -> Result<T, Setback> {
@@ -69,21 +87,13 @@ impl Caller<'_> {
             let session = self.session().await?;
             let request = build(&session);
             let endpoint = request.endpoint;
-            let left = self.deadline.left().saturating_sub(RESERVE);
-            let permit =
-                self.lane.admit(request.endpoint, left).await.map_err(|wait| Setback::Pause(wait.0))?;
-            // After the wait, however long it was.
-            if let Some(gate) = self.gate
-                && let Some(halt) = gate.shut().await.map_err(Setback::Broken)?
-            {
-                return Err(Setback::Halted(halt));
-            }
+            let connection = self.turn(purpose, endpoint).await?;
             if attempt > 0 {
                 self.repeated.fetch_add(1, Ordering::Relaxed);
             }
             let answer =
                 wire::send(&self.app.client, request, self.deadline.left().saturating_sub(RESERVE)).await;
-            drop(permit);
+            drop(connection);
             let after = match answer {
                 Err(error) => {
                     tracing::warn!(%error, attempt, "a call got no answer");
@@ -91,6 +101,7 @@ impl Caller<'_> {
                 }
                 Ok(answer) => {
                     self.answered.fetch_add(1, Ordering::Relaxed);
+                    self.lane.answered();
                     tracing::debug!(endpoint, status = answer.status, attempt, "a call was answered");
                     match read(&answer) {
                         Ok(outcome) => return Ok(outcome),
@@ -101,7 +112,7 @@ impl Caller<'_> {
                             }
                             after
                         }
-                        Err(Verdict::Denied) if !denied => {
+                        Err(Verdict::Denied(_)) if !denied => {
                             denied = true;
                             tracing::info!(
                                 status = answer.status,
@@ -110,23 +121,41 @@ impl Caller<'_> {
                             self.app.sessions.forget(self.secret).await;
                             continue;
                         }
-                        Err(Verdict::Denied) => {
-                            return Err(Setback::Refused(Refusal::Reconnect.to_string(), Blame::Connection));
-                        }
-                        Err(Verdict::Refused(refusal)) => {
-                            return Err(Setback::Refused(refusal.to_string(), Blame::Export));
+                        Err(Verdict::Denied(refusal) | Verdict::Refused(refusal)) => {
+                            return Err(Setback::refused(&refusal));
                         }
                         // A reader hands these on as outcomes of its own.
-                        Err(Verdict::Taken(_) | Verdict::Started { .. } | Verdict::Without(_)) => {
-                            let refusal = Refusal::Malformed(answer.status).to_string();
-                            return Err(Setback::Refused(refusal, Blame::Export));
-                        }
+                        Err(
+                            Verdict::Taken(_)
+                            | Verdict::Started { .. }
+                            | Verdict::Without(_)
+                            | Verdict::Halve(_),
+                        ) => return Err(Setback::refused(&Refusal::Malformed(answer.status))),
                     }
                 }
             };
             self.pause(attempt, after).await?;
         }
         Err(Setback::Pause(LONGEST_PAUSE))
+    }
+
+    /// Waits until a request may be sent, and counts it as sent. The connection is its own until it is dropped.
+    async fn turn(&self, purpose: Purpose, endpoint: &str) -> Result<SemaphorePermit<'_>, Setback> {
+        let left = || self.deadline.left().saturating_sub(RESERVE);
+        let connection = self.lane.connection(left()).await.ok_or(Setback::Pause(Duration::ZERO))?;
+        loop {
+            // After each wait, however long it was, and before the request is counted: asking takes its time.
+            if purpose == Purpose::Send
+                && let Some(halt) = self.gate.shut().await.map_err(Setback::Broken)?
+            {
+                return Err(Setback::Halted(halt));
+            }
+            match self.lane.take(endpoint).await {
+                Ok(()) => return Ok(connection),
+                Err(wait) if wait > left() => return Err(Setback::Pause(wait)),
+                Err(wait) => sleep(wait).await,
+            }
+        }
     }
 
     async fn session(&self) -> Result<Session, Setback> {

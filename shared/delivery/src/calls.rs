@@ -1,23 +1,27 @@
 //! The calls that push a chunk: those that are not done yet, as many at once as the account allows.
 
+use std::collections::{BTreeMap, VecDeque};
+use std::iter;
 use std::ops::Range;
 use std::time::Duration;
 
-use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use segue_segment::{Profile, Reason};
 use segue_state::progress::Stopped;
 use segue_state::{CallRecord, Halt, Progress, Rejected, StateError};
 
-use crate::attempt::{Blame, Caller, Setback};
+use crate::attempt::{Blame, Caller, Purpose, Setback};
 use crate::destination::{Refusal, Taken, Verdict};
+use crate::held_back::HeldBack;
 use crate::task::Task;
+use crate::{audience, follow};
 
 /// Rounds of sending a call again without the rows that stood in its way.
 const ROUNDS: u32 = 6;
-/// When a job is looked at for the first time.
-const FIRST_LOOK: Duration = Duration::from_secs(2);
+/// Calls of a chunk that are halved: enough for four bad rows among ten thousand, and an end where all are bad.
+const HALVINGS: usize = 64;
 
 /// How the work of one invocation ended.
 #[derive(Debug)]
@@ -36,7 +40,16 @@ pub(crate) enum Ending {
 
 enum Called {
     Outcome(CallRecord),
+    /// Nobody says which rows stand in the way.
+    Halve,
     Setback(Setback),
+}
+
+/// The calls of a chunk by their number: as planned, and those that were made out of larger ones.
+pub(crate) fn numbered(planned: Vec<Range<usize>>, progress: &Progress) -> BTreeMap<u32, Range<usize>> {
+    let pieces =
+        progress.pieces.iter().map(|(number, piece)| (*number, piece.from as usize..piece.to as usize));
+    (0..).zip(planned).chain(pieces).collect()
 }
 
 /// Pushes what is not pushed yet.
@@ -46,113 +59,189 @@ pub(crate) async fn push(
     caller: &Caller<'_>,
     profiles: &[Profile<'_>],
 ) -> Result<Ending, StateError> {
-    let makes_jobs = task.app.destination.jobs().is_some();
-    let calls = (0..).zip(task.app.destination.calls(profiles));
-    let open: Vec<(u32, Range<usize>)> = calls
+    let planned = task.app.destination.calls(profiles);
+    let mut push = Push { task, caller, profiles, planned: u32::try_from(planned.len()).unwrap_or(u32::MAX) };
+    let open: VecDeque<(u32, Range<usize>)> = numbered(planned, progress)
+        .into_iter()
         .filter(|(number, _)| matches!(progress.calls.get(number), None | Some(CallRecord::Intended)))
         .collect();
-    if makes_jobs && progress.stopped.is_none() && !open.is_empty() {
+    if progress.stopped.is_some() || open.is_empty() {
+        return push.end(progress, None).await;
+    }
+    let held = match audience::know(task, caller).await? {
+        Ok(held) => held,
+        Err(ending) => return push.end(progress, Some(ending)).await,
+    };
+    if task.jobs().is_some() {
         // The intent before the call: what a crash leaves behind can be told from what was never begun.
         progress.calls.extend(open.iter().map(|(number, _)| (*number, CallRecord::Intended)));
         task.save(progress).await?;
     }
-    let mut waiting = open.into_iter();
-    let mut under_way = FuturesUnordered::new();
-    let mut broken = None;
-    let mut obstacle = progress.stopped.as_ref().map(|_| Ending::Complete);
-    loop {
-        while obstacle.is_none()
-            && broken.is_none()
-            && under_way.len() < task.app.destination.budget().connections
-        {
-            let Some((number, range)) = waiting.next() else { break };
-            let profiles = &profiles[range];
-            under_way.push(async move { (number, rounds(task, caller, profiles).await) });
-        }
-        // After an obstacle no call begins any more, but those under way are seen to their end.
-        let Some((number, called)) = under_way.next().await else { break };
-        match called {
-            Called::Outcome(record) => {
-                let started = matches!(record, CallRecord::Started { .. });
-                progress.calls.insert(number, record);
-                if started && let Err(error) = task.save(progress).await {
-                    broken = Some(error);
-                }
-            }
-            Called::Setback(Setback::Pause(pause)) => {
-                progress.trouble = Some("the destination was not available".to_owned());
-                match &mut obstacle {
-                    // The longest that was asked for counts.
-                    Some(Ending::Pause(longest)) => *longest = pause.max(*longest),
-                    Some(_) => {}
-                    None => obstacle = Some(Ending::Pause(pause)),
-                }
-            }
-            Called::Setback(Setback::Refused(message, blame)) => {
-                obstacle = Some(Ending::Refused(message, blame));
-            }
-            Called::Setback(Setback::Halted(halt)) => obstacle = Some(Ending::Halted(halt)),
-            Called::Setback(Setback::Broken(error)) => broken = Some(error),
-        }
-    }
-    if let Some(error) = broken {
-        return Err(error);
-    }
-    let jobs = progress.calls.values().any(|call| matches!(call, CallRecord::Started { .. }));
-    Ok(match obstacle {
-        Some(Ending::Refused(message, blame)) if jobs => {
-            task.blame(&message, blame).await?;
-            progress.stopped = Some(Stopped { cancelled: false, message });
-            Ending::Jobs(FIRST_LOOK)
-        }
-        Some(Ending::Halted(halt)) if jobs => {
-            progress.stopped = Some(Stopped { cancelled: true, message: halt.to_string() });
-            Ending::Jobs(FIRST_LOOK)
-        }
-        Some(Ending::Complete) | None if jobs => Ending::Jobs(FIRST_LOOK),
-        Some(ending) => ending,
-        None => Ending::Complete,
-    })
+    let obstacle = push.all(progress, open, &held).await?;
+    push.end(progress, obstacle).await
 }
 
-/// Sends a call, again without those rows that the destination names as the obstacle, until it takes the others.
-async fn rounds(task: &Task<'_>, caller: &Caller<'_>, profiles: &[Profile<'_>]) -> Called {
-    let destination = &*task.app.destination;
-    let mut left: Vec<&Profile<'_>> = profiles.iter().collect();
-    let mut rejected: Vec<Rejected> = Vec::new();
-    for _ in 0..ROUNDS {
-        if left.is_empty() {
-            return Called::Outcome(CallRecord::Done { accepted: 0, already_there: 0, unknown: 0, rejected });
-        }
-        let verdict = caller
-            .call(
-                |session| destination.push(session, &task.run.export, &left),
-                |answer| match destination.read(&left, answer) {
-                    verdict @ (Verdict::Taken(_) | Verdict::Started { .. } | Verdict::Without(_)) => {
-                        Ok(verdict)
+/// The pushes of one invocation.
+struct Push<'a, 'b> {
+    task: &'a Task<'b>,
+    caller: &'a Caller<'a>,
+    profiles: &'a [Profile<'a>],
+    /// Calls that the chunk was split into at first.
+    planned: u32,
+}
+
+impl Push<'_, '_> {
+    /// Makes the calls. After an obstacle none begins any more, but those under way are seen to their end.
+    async fn all(
+        &mut self,
+        progress: &mut Progress,
+        mut waiting: VecDeque<(u32, Range<usize>)>,
+        held: &HeldBack,
+    ) -> Result<Option<Ending>, StateError> {
+        let this = &*self;
+        let connections = this.task.app.destination.budget().connections;
+        let mut under_way = FuturesUnordered::new();
+        let mut broken = None;
+        let mut obstacle = None;
+        loop {
+            while obstacle.is_none() && broken.is_none() && under_way.len() < connections {
+                let Some((number, range)) = waiting.pop_front() else { break };
+                under_way.push(async move { (number, range.clone(), this.rounds(range, held).await) });
+            }
+            let Some(first) = under_way.next().await else { break };
+            // What is answered by now is recorded at once.
+            let more = iter::from_fn(|| under_way.next().now_or_never().flatten());
+            let answered: Vec<_> = iter::once(first).chain(more).collect();
+            let mut changed = false;
+            for (number, range, called) in answered {
+                match called {
+                    Called::Outcome(record) => {
+                        changed |= matches!(record, CallRecord::Started { .. });
+                        progress.calls.insert(number, record);
                     }
+                    Called::Halve if progress.pieces.len() >= 2 * HALVINGS => {
+                        obstacle = Some(refused(&Refusal::Malformed(400)));
+                    }
+                    Called::Halve => {
+                        changed = true;
+                        let halves = this.halve(progress, number, &range);
+                        halves.into_iter().rev().for_each(|half| waiting.push_front(half));
+                    }
+                    Called::Setback(Setback::Broken(error)) => broken = Some(error),
+                    Called::Setback(setback) => {
+                        if matches!(setback, Setback::Pause(_)) {
+                            progress.trouble = Some("the destination was not available".to_owned());
+                        }
+                        obstacle = Some(graver(obstacle, setback));
+                    }
+                }
+            }
+            if changed && let Err(error) = this.task.save(progress).await {
+                broken = Some(error);
+            }
+        }
+        broken.map_or(Ok(obstacle), Err)
+    }
+
+    fn halve(&self, progress: &mut Progress, number: u32, range: &Range<usize>) -> Vec<(u32, Range<usize>)> {
+        let bound = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
+        let halves = progress.halve(number, bound(range.start), bound(range.end), self.planned);
+        halves.map(|(number, piece)| (number, piece.from as usize..piece.to as usize)).to_vec()
+    }
+
+    /// What follows from how the calls went. Jobs that are under way are followed whatever else happened.
+    async fn end(&self, progress: &mut Progress, mut obstacle: Option<Ending>) -> Result<Ending, StateError> {
+        if progress.take_back_halves() {
+            obstacle = obstacle.or_else(|| Some(refused(&Refusal::Malformed(400))));
+        }
+        if !progress.calls.values().any(|call| matches!(call, CallRecord::Started { .. })) {
+            return Ok(obstacle.unwrap_or(Ending::Complete));
+        }
+        match obstacle {
+            Some(Ending::Refused(message, blame)) => {
+                self.task.blame(&message, blame).await?;
+                progress.stopped = Some(Stopped { cancelled: false, message });
+            }
+            Some(Ending::Halted(halt)) => {
+                progress.stopped = Some(Stopped { cancelled: true, message: halt.to_string() });
+            }
+            Some(ending @ Ending::Pause(_)) => return Ok(ending),
+            Some(Ending::Complete | Ending::Jobs(_)) | None => {}
+        }
+        Ok(Ending::Jobs(follow::pause(progress.polls)))
+    }
+
+    /// Sends a call, again without those rows that the destination names as the obstacle, until it takes the others.
+    async fn rounds(&self, range: Range<usize>, held: &HeldBack) -> Called {
+        let destination = &*self.task.app.destination;
+        let export = &self.task.run.export;
+        let (mut left, mut rejected) = self.fit(range, held);
+        for _ in 0..ROUNDS {
+            if left.is_empty() {
+                return Called::Outcome(done(&left, Taken::default(), rejected));
+            }
+            let verdict = self.caller.call(
+                Purpose::Send,
+                |session| destination.push(session, export, &left),
+                |answer| match destination.read(export, &left, answer) {
+                    verdict @ (Verdict::Taken(_)
+                    | Verdict::Started { .. }
+                    | Verdict::Without(_)
+                    | Verdict::Halve(_)) => Ok(verdict),
                     other => Err(other),
                 },
-            )
-            .await;
-        match verdict {
-            Err(setback) => return Called::Setback(setback),
-            Ok(Verdict::Taken(taken)) => return Called::Outcome(done(&left, taken, rejected)),
-            Ok(Verdict::Started { job }) => {
-                let profiles = left.len() as u64;
-                return Called::Outcome(CallRecord::Started {
-                    job,
-                    profiles,
-                    rejected,
-                    at: Timestamp::now(),
-                });
+            );
+            match verdict.await {
+                Err(setback) => return Called::Setback(setback),
+                Ok(Verdict::Taken(taken)) => return Called::Outcome(done(&left, taken, rejected)),
+                Ok(Verdict::Started { job }) => {
+                    let (profiles, at) = (left.len() as u64, Timestamp::now());
+                    return Called::Outcome(CallRecord::Started { job, profiles, rejected, at });
+                }
+                Ok(Verdict::Without(named)) if named.iter().any(|(index, _)| *index < left.len()) => {
+                    without(&mut left, named, &mut rejected);
+                }
+                // Alone, a row is what stands in the way.
+                Ok(verdict) if left.len() == 1 => {
+                    let reason = if let Verdict::Halve(reason) = verdict { reason } else { Reason::Refused };
+                    without(&mut left, vec![(0, reason)], &mut rejected);
+                }
+                Ok(_) => return Called::Halve,
             }
-            Ok(Verdict::Without(named)) if !named.is_empty() => without(&mut left, named, &mut rejected),
-            // Nothing named: the same call would get the same answer.
-            Ok(_) => break,
         }
+        Called::Halve
     }
-    Called::Setback(Setback::Refused(Refusal::Malformed(400).to_string(), Blame::Export))
+
+    /// The profiles of a call that may be sent, and the rows of the others.
+    fn fit(&self, range: Range<usize>, held: &HeldBack) -> (Vec<&Profile<'_>>, Vec<Rejected>) {
+        let destination = &*self.task.app.destination;
+        let audience = destination.audience().filter(|_| !held.is_empty());
+        let mut rejected = Vec::new();
+        let fit = self.profiles[range].iter().filter(|profile| {
+            let fingerprint = audience.and_then(|audience| audience.fingerprint(profile));
+            let held = fingerprint.and_then(|fingerprint| held.reason(&fingerprint));
+            let reason = held.or_else(|| destination.unfit(profile));
+            rejected.extend(reason.map(|reason| Rejected::at(profile.at, reason)));
+            reason.is_none()
+        });
+        (fit.collect(), rejected)
+    }
+}
+
+fn refused(refusal: &Refusal) -> Ending {
+    Ending::Refused(refusal.to_string(), Blame::Export)
+}
+
+/// Of two obstacles the one that lasts longer: a pause only delays, and of two pauses the longer counts.
+fn graver(before: Option<Ending>, setback: Setback) -> Ending {
+    match (before, setback) {
+        (Some(Ending::Pause(before)), Setback::Pause(pause)) => Ending::Pause(before.max(pause)),
+        (Some(before), Setback::Pause(_) | Setback::Broken(_)) => before,
+        (None, Setback::Broken(_)) => Ending::Pause(Duration::ZERO),
+        (None, Setback::Pause(pause)) => Ending::Pause(pause),
+        (_, Setback::Refused(message, blame)) => Ending::Refused(message, blame),
+        (_, Setback::Halted(halt)) => Ending::Halted(halt),
+    }
 }
 
 fn without(left: &mut Vec<&Profile<'_>>, named: Vec<(usize, Reason)>, rejected: &mut Vec<Rejected>) {
@@ -190,8 +279,9 @@ pub(crate) fn done(profiles: &[&Profile<'_>], taken: Taken, mut rejected: Vec<Re
         }
     }
     let unknown = taken.unknown.min(total - refused);
-    let accepted = total - refused - unknown;
-    CallRecord::Done { accepted, already_there: taken.already_there.min(accepted), unknown, rejected }
+    let failed = taken.failed.min(total - refused - unknown);
+    let accepted = total - refused - unknown - failed;
+    CallRecord::Done { accepted, already_there: taken.already_there.min(accepted), unknown, rejected, failed }
 }
 
 #[cfg(test)]
@@ -216,12 +306,14 @@ mod tests {
             unattributed: vec![Reason::Refused],
             already_there: 5,
             unknown: 7,
+            failed: 3,
         };
-        let CallRecord::Done { accepted, already_there, unknown, rejected } = done(&refs, taken, Vec::new())
+        let CallRecord::Done { accepted, already_there, unknown, rejected, failed } =
+            done(&refs, taken, Vec::new())
         else {
             panic!()
         };
-        assert_eq!((accepted, already_there, unknown, rejected.len()), (0, 0, 1, 2));
+        assert_eq!((accepted, already_there, unknown, failed, rejected.len()), (0, 0, 1, 0, 2));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use secrecy::SecretString;
 use segue_segment::{Profile, Reason};
-use segue_state::{Export, config::Account};
+use segue_state::{Export, LookUp, config::Account};
 
 use crate::wire::{Answer, Request};
 
@@ -57,16 +57,60 @@ pub trait Destination: Send + Sync {
         (0..profiles.len()).step_by(size).map(|from| from..(from + size).min(profiles.len())).collect()
     }
 
+    /// Why a profile can't be sent at all, if it can't.
+    fn unfit(&self, _profile: &Profile<'_>) -> Option<Reason> {
+        None
+    }
+
     /// Builds the call that pushes these profiles.
     fn push(&self, session: &Session, export: &Export, profiles: &[&Profile<'_>]) -> Request;
 
     /// Reads the answer to such a call.
-    fn read(&self, profiles: &[&Profile<'_>], answer: &Answer) -> Verdict;
+    fn read(&self, export: &Export, profiles: &[&Profile<'_>], answer: &Answer) -> Verdict;
 
-    /// How its jobs are followed, if it makes any.
-    fn jobs(&self) -> Option<&dyn Jobs> {
+    /// How the jobs of this export are followed, if its pushes make any.
+    fn jobs(&self, _export: &Export) -> Option<&dyn Jobs> {
         None
     }
+
+    /// How the audience of an export is looked up before a run's first push, if its pushes don't tell enough.
+    fn audience(&self) -> Option<&dyn Audience> {
+        None
+    }
+}
+
+/// What has to be known of an audience before anybody is sent to it.
+pub trait Audience: Send + Sync {
+    /// The first questions about the audience of this export.
+    fn look_ups(&self, export: &Export) -> Vec<LookUp>;
+
+    /// Asks one.
+    fn ask(&self, session: &Session, export: &Export, look_up: &LookUp) -> Request;
+
+    /// Reads the answer.
+    ///
+    /// # Errors
+    /// The [`Verdict`] on an answer that is none, or that says that this audience can't be used.
+    fn read(&self, export: &Export, look_up: &LookUp, answer: &Answer) -> Result<Seen, Verdict>;
+
+    /// What stands for a person in [`Seen::held_back`].
+    fn fingerprint(&self, _profile: &Profile<'_>) -> Option<Fingerprint> {
+        None
+    }
+}
+
+/// How a destination names a person without saying who it is: an MD5.
+pub type Fingerprint = [u8; 16];
+
+/// What one look at an audience showed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// People who must not be sent, and why.
+    pub held_back: Vec<(Fingerprint, Reason)>,
+    /// How many entries the list has that this is a page of, and the reason that they share.
+    pub total: Option<(u64, Reason)>,
+    /// What has to be asked besides.
+    pub next: Vec<LookUp>,
 }
 
 /// A destination that takes profiles as a job and tells later what became of them.
@@ -77,11 +121,21 @@ pub trait Jobs: Send + Sync {
     /// Reads how it stands.
     fn read_status(&self, answer: &Answer) -> Result<JobState, Verdict>;
 
+    /// How long a finished job took, if the answer says so.
+    fn took(&self, _answer: &Answer) -> Option<Duration> {
+        None
+    }
+
     /// Asks for a page of the rows that a job refused; `next` is what the page before named.
     fn errors(&self, session: &Session, job: &str, next: Option<&str>) -> Request;
 
     /// Reads a page of refused rows. Indexes count within `profiles`, which are those of the call.
     fn read_errors(&self, profiles: &[&Profile<'_>], answer: &Answer) -> Result<ErrorPage, Verdict>;
+
+    /// Whether the account may have only so many jobs that a chunk's have to be over before the next chunk begins.
+    fn hold_lane(&self) -> bool {
+        false
+    }
 }
 
 /// How a job stands.
@@ -93,9 +147,27 @@ pub enum JobState {
     Complete {
         /// Rows that failed.
         failed: u64,
+        /// What asks for the first page of refused rows, if the answer said so.
+        results: Option<String>,
     },
-    /// It was cancelled, or is not known any more: nobody can tell what became of its rows.
-    Lost,
+    /// It is finished, and every row was taken.
+    Taken,
+    /// Nobody can tell what became of its rows.
+    Lost(Lost),
+}
+
+/// Why nobody can tell what became of a job's rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Lost {
+    /// The destination cancelled it.
+    #[error("the destination cancelled the job")]
+    Cancelled,
+    /// The destination does not know it any more.
+    #[error("the destination does not know the job any more")]
+    Gone,
+    /// The destination does not hand out its results any more.
+    #[error("the job's results can't be had any more")]
+    NoResults,
 }
 
 /// A page of refused rows.
@@ -105,8 +177,26 @@ pub struct ErrorPage {
     pub rejected: Vec<(usize, Reason)>,
     /// Rows that could not be told.
     pub unattributed: Vec<Reason>,
+    /// Rows that the destination failed over: sent again, they may be taken.
+    pub failed: u64,
+    /// Rows that should be told of and are not.
+    pub unknown: u64,
+    /// Of which rows it tells.
+    pub told: Told,
     /// What asks for the next page; `None` after the last one.
     pub next: Option<String>,
+}
+
+/// Of which rows of a job its results tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Told {
+    /// Of those that were refused: the others were taken.
+    #[default]
+    Refused,
+    /// Of every row.
+    All,
+    /// Of none: the results can't be had any more.
+    None,
 }
 
 /// How a session begins.
@@ -165,13 +255,16 @@ pub enum Verdict {
     },
     /// These rows stand in the way of all others: send the call again without them.
     Without(Vec<(usize, Reason)>),
+    /// Some rows stand in the way of all others, and nobody says which: send the call again in halves. A row that is
+    /// refused alone is rejected for this reason.
+    Halve(Reason),
     /// Try again, no sooner than this.
     Again {
         /// What the destination asked for.
         after: Option<Duration>,
     },
-    /// The credentials were refused: get new ones, then try once more.
-    Denied,
+    /// The credentials may have been refused: get new ones, then try once more. Refused again, it is this.
+    Denied(Refusal),
     /// Trying again can't help.
     Refused(Refusal),
 }
@@ -187,16 +280,30 @@ pub struct Taken {
     pub already_there: u64,
     /// Rows that the destination does not account for.
     pub unknown: u64,
+    /// Rows that the destination failed over: sent again, they may be taken.
+    pub failed: u64,
 }
 
 /// Why trying again can't help: a closed list, each with what to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no such audience.
     #[error(
         "the destination does not know the audience of this export; check `audience_id` against the account"
     )]
     UnknownAudience,
+    /// The audience is none that can be filled.
+    #[error(
+        "the audience of this export is {0}, and only a customer list can be filled; give the export the id of a \
+         customer list"
+    )]
+    NoCustomerList(&'static str),
+    /// The audience asks for more of a contact than is sent.
+    #[error(
+        "the audience requires the field {0}, which this export does not send; make it optional in the audience's \
+         settings"
+    )]
+    RequiredField(String),
     /// The account may not use it.
     #[error(
         "the account may not write to this audience; check its role at the destination, then connect it again"

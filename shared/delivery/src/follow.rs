@@ -1,17 +1,29 @@
 //! Following a destination's jobs without a function that sleeps: a timer message, a look, another timer message.
 
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use jiff::{SignedDuration, Timestamp};
 use segue_platform::{Outgoing, QueueError, StoreError};
-use segue_segment::Profile;
-use segue_state::progress::Stopped;
-use segue_state::{CallRecord, ChunkMessage, Op, Progress, StateError};
+use segue_segment::{Profile, Reason};
+use segue_state::{CallRecord, ChunkMessage, Op, Progress, Rejected, StateError};
+use tokio::time::sleep;
 
 use crate::app::App;
-use crate::attempt::{Blame, Caller, Setback};
-use crate::calls::{Ending, done};
-use crate::destination::{JobState, Jobs, Taken};
+use crate::attempt::{Blame, Caller, Purpose, Setback};
+use crate::calls::{Ending, done, numbered};
+use crate::destination::{JobState, Jobs, Lost, Taken, Told};
+use crate::lane::Lane;
 use crate::task::Task;
+
+/// When a job is looked at for the first time.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
+/// Looks at a chunk's jobs until none stands for the others any more: one that never ends must not hide them.
+const YOUNG: u32 = 6;
+/// Times that calls are made again since the destination failed over some of their rows.
+const REPEATS: u32 = 2;
 
 /// Longest pause between two looks at a job.
 const LONGEST_LOOK: Duration = Duration::from_mins(2);
@@ -43,101 +55,203 @@ pub(crate) async fn due(app: &App, message: &ChunkMessage, once: &str) -> Result
     app.queue.send(&app.config.queue_url, vec![outgoing]).await.map_err(|error| failed("the lane", &error))
 }
 
-/// Looks at each job of a chunk that is not known to be finished.
-pub(crate) async fn look(
+/// A follow-up is due: looks at the chunk's jobs, and tells what is to be done next.
+pub(crate) async fn follow_up(
     task: &Task<'_>,
     progress: &mut Progress,
     caller: &Caller<'_>,
     profiles: &[Profile<'_>],
 ) -> Result<Ending, StateError> {
-    let Some(jobs) = task.app.destination.jobs() else { return Ok(Ending::Complete) };
-    let calls = task.app.destination.calls(profiles);
-    let mut running = false;
-    for (number, range) in (0..).zip(calls) {
-        let Some(CallRecord::Started { job, profiles: pushed, rejected, .. }) =
-            progress.calls.get(&number).cloned()
-        else {
-            continue;
-        };
-        // The rows that were left out of the job are no part of it.
-        let out = |profile: &&Profile<'_>| {
-            rejected.iter().any(|row| row.row == Some(profile.at.row) && row.part == Some(profile.at.part))
-        };
-        let rows: Vec<&Profile<'_>> = profiles[range].iter().filter(|profile| !out(profile)).collect();
-        match outcome(jobs, caller, &job, &rows).await {
-            Ok(Some(taken)) => {
-                progress.calls.insert(number, done(&rows, taken, rejected));
-                task.save(progress).await?;
-            }
-            Ok(None) => running = true,
-            Err(Setback::Pause(pause)) => return Ok(Ending::Pause(pause)),
-            Err(Setback::Halted(halt)) => return Ok(Ending::Halted(halt)),
-            Err(Setback::Broken(error)) => return Err(error),
-            // The job can still be read once somebody has reconnected the account.
-            Err(Setback::Refused(message, Blame::Connection)) => {
-                task.blame(&message, Blame::Connection).await?;
-                progress.trouble = Some(message);
-                return Ok(Ending::Pause(LONGEST_LOOK));
-            }
-            // Nobody will ever tell what became of them.
-            Err(Setback::Refused(message, Blame::Export)) => {
-                progress.stopped.get_or_insert(Stopped { cancelled: false, message });
-                let unknown = CallRecord::Done { accepted: 0, already_there: 0, unknown: pushed, rejected };
-                progress.calls.insert(number, unknown);
-            }
-        }
+    // A timer counts whole seconds: what is missing to the expected end is waited for here.
+    if let Some(wait) = until_end(progress, caller.lane).await.filter(|wait| *wait < Duration::from_secs(1)) {
+        sleep(wait).await;
     }
+    if let Some(ending) = look(task, progress, caller, profiles).await? {
+        return Ok(ending);
+    }
+    let any = |wanted: fn(&CallRecord) -> bool| progress.calls.values().any(wanted);
+    let running = any(|call| matches!(call, CallRecord::Started { .. }));
     // Calls that were intended and never made, after a crash: the chunk is pushed to its end first.
-    let open = progress.calls.values().any(|call| matches!(call, CallRecord::Intended));
-    Ok(match (running, open && progress.stopped.is_none()) {
-        (true, _) => Ending::Jobs(pause(progress.polls)),
+    let open = any(|call| matches!(call, CallRecord::Intended)) && progress.stopped.is_none();
+    Ok(match (running, open) {
+        (true, _) => Ending::Jobs(next_look(progress, caller.lane).await),
         (false, true) => Ending::Pause(Duration::from_secs(30)),
         (false, false) => Ending::Complete,
     })
 }
 
-/// What became of a job's rows; `None` if it is not finished.
+/// Looks at the jobs of a chunk that are not known to be finished, and notes what became of their rows. `Some` if
+/// they can't be looked at now.
+pub(crate) async fn look(
+    task: &Task<'_>,
+    progress: &mut Progress,
+    caller: &Caller<'_>,
+    profiles: &[Profile<'_>],
+) -> Result<Option<Ending>, StateError> {
+    let Some(jobs) = task.jobs() else { return Ok(None) };
+    let ranges = numbered(task.app.destination.calls(profiles), progress);
+    let mut waiting: VecDeque<Job<'_>> = progress
+        .calls
+        .iter()
+        .filter_map(|(number, call)| Job::of(*number, call, profiles.get(ranges.get(number)?.clone())?))
+        .collect();
+    let mut under_way = FuturesUnordered::new();
+    let (mut ending, mut running, mut failed) = (None, false, false);
+    // While jobs are young the first stands for all: where it is not finished, the later ones hardly are. Jobs that
+    // should be finished by now are all looked at.
+    let due = caller.lane.job_time().await.is_some() && until_end(progress, caller.lane).await.is_none();
+    let young = progress.polls < YOUNG && !due;
+    let jobs_in_all = waiting.len();
+    loop {
+        let most = match ending.is_some() || (young && running) {
+            true => 0,
+            false if young && waiting.len() == jobs_in_all => 1,
+            false => task.app.destination.budget().connections,
+        };
+        while under_way.len() < most {
+            let Some(job) = waiting.pop_front() else { break };
+            under_way.push(async move {
+                let outcome = outcome(jobs, caller, &job).await;
+                (job, outcome)
+            });
+        }
+        let Some((job, outcome)) = under_way.next().await else { break };
+        match outcome {
+            Ok(None) => running = true,
+            Ok(Some((taken, untold))) => {
+                failed |= taken.failed > 0;
+                if let Some(lost) = untold {
+                    progress.untold = Some(lost.to_string());
+                }
+                progress.calls.insert(job.number, done(&job.rows, taken, job.rejected));
+            }
+            Err(Setback::Broken(error)) => return Err(error),
+            Err(Setback::Pause(pause)) => ending = Some(Ending::Pause(pause)),
+            Err(Setback::Halted(halt)) => ending = Some(Ending::Halted(halt)),
+            // The job can still be read once somebody has reconnected the account.
+            Err(Setback::Refused(message, Blame::Connection)) => {
+                task.blame(&message, Blame::Connection).await?;
+                progress.trouble = Some(message);
+                ending = Some(Ending::Pause(LONGEST_LOOK));
+            }
+            // Nobody will ever tell what became of them.
+            Err(Setback::Refused(message, Blame::Export)) => {
+                progress.untold = Some(message);
+                let unknown = Taken { unknown: job.rows.len() as u64, ..Taken::default() };
+                progress.calls.insert(job.number, done(&job.rows, unknown, job.rejected));
+            }
+        }
+    }
+    if failed && progress.repeats < REPEATS {
+        progress.repeats += 1;
+        progress.make_again();
+    }
+    Ok(ending)
+}
+
+/// A job that is not known to be finished.
+struct Job<'a> {
+    number: u32,
+    id: String,
+    rejected: Vec<Rejected>,
+    rows: Vec<&'a Profile<'a>>,
+}
+
+impl<'a> Job<'a> {
+    /// The job of a call that has these profiles; `None` if it has none, or is finished.
+    fn of(number: u32, call: &CallRecord, profiles: &'a [Profile<'a>]) -> Option<Self> {
+        let CallRecord::Started { job, rejected, .. } = call else { return None };
+        // The rows that were left out of the job are no part of it.
+        let out: HashSet<(Option<u32>, Option<u64>)> =
+            rejected.iter().map(|row| (row.part, row.row)).collect();
+        let sent = |profile: &&Profile<'_>| !out.contains(&(Some(profile.at.part), Some(profile.at.row)));
+        let rows = profiles.iter().filter(sent).collect();
+        Some(Self { number, id: job.clone(), rejected: rejected.clone(), rows })
+    }
+}
+
+/// What became of a job's rows, and why the destination does not account for some; `None` if it is not finished.
 async fn outcome(
     jobs: &dyn Jobs,
     caller: &Caller<'_>,
-    job: &str,
-    rows: &[&Profile<'_>],
-) -> Result<Option<Taken>, Setback> {
-    let state = caller.call(|session| jobs.status(session, job), |answer| jobs.read_status(answer)).await?;
-    let failed = match state {
+    job: &Job<'_>,
+) -> Result<Option<(Taken, Option<Lost>)>, Setback> {
+    let state = caller.call(
+        Purpose::Learn,
+        |session| jobs.status(session, &job.id),
+        |answer| Ok((jobs.read_status(answer)?, jobs.took(answer))),
+    );
+    let (state, took) = state.await?;
+    if let Some(took) = took {
+        caller.lane.job_took(took).await;
+    }
+    let all = job.rows.len() as u64;
+    let (failed, mut next) = match state {
         JobState::Running => return Ok(None),
-        JobState::Lost => return Ok(Some(Taken { unknown: rows.len() as u64, ..Taken::default() })),
-        JobState::Complete { failed } => failed,
+        JobState::Taken => return Ok(Some((Taken::default(), None))),
+        JobState::Lost(lost) => return Ok(Some((Taken { unknown: all, ..Taken::default() }, Some(lost)))),
+        JobState::Complete { failed, results } => (failed, results),
     };
     let mut taken = Taken::default();
-    let mut next = None;
+    let mut told = Told::Refused;
     // A job that says that nothing failed may still have a list of errors; it is one request to be sure.
     for _ in 0..PAGES {
-        let page = caller
-            .call(
-                |session| jobs.errors(session, job, next.as_deref()),
-                |answer| jobs.read_errors(rows, answer),
-            )
-            .await?;
+        let page = caller.call(
+            Purpose::Learn,
+            |session| jobs.errors(session, &job.id, next.as_deref()),
+            |answer| jobs.read_errors(&job.rows, answer),
+        );
+        let page = page.await?;
         taken.rejected.extend(page.rejected);
         taken.unattributed.extend(page.unattributed);
+        taken.failed += page.failed;
+        taken.unknown += page.unknown;
+        told = page.told;
         next = page.next;
         if next.is_none() {
             break;
         }
     }
-    // The destination counted more failures than it listed.
-    let mut distinct: Vec<usize> = taken.rejected.iter().map(|(index, _)| *index).collect();
-    distinct.sort_unstable();
-    distinct.dedup();
-    let listed = (distinct.len() + taken.unattributed.len()) as u64;
-    let missing = failed.saturating_sub(listed).min(rows.len() as u64);
-    taken.unattributed.extend((0..missing).map(|_| segue_segment::Reason::Refused));
-    Ok(Some(taken))
+    match told {
+        Told::Refused => {
+            // The destination may count more failures than it lists.
+            let distinct: HashSet<usize> = taken.rejected.iter().map(|(index, _)| *index).collect();
+            let listed = (distinct.len() + taken.unattributed.len()) as u64;
+            let missing = failed.saturating_sub(listed).min(all);
+            taken.unattributed.extend((0..missing).map(|_| Reason::Refused));
+        }
+        // Where it counted no failure it has said enough.
+        Told::None if failed > 0 => taken.unknown = all,
+        Told::None | Told::All => {}
+    }
+    let untold = (taken.unknown > 0).then_some(Lost::NoResults);
+    Ok(Some((taken, untold)))
 }
 
-fn pause(polls: u32) -> Duration {
-    Duration::from_secs(2).saturating_mul(2_u32.saturating_pow(polls.min(10))).min(LONGEST_LOOK)
+/// When to look again: where it is known how long the account's jobs take, at their end, otherwise after a pause.
+async fn next_look(progress: &Progress, lane: &Lane) -> Duration {
+    match until_end(progress, lane).await {
+        Some(wait) => Duration::from_secs(wait.as_secs()).min(LONGEST_LOOK),
+        None => pause(progress.polls),
+    }
+}
+
+/// How long it takes until the first of the chunk's jobs should end; `None` if nobody knows, or if it is late.
+async fn until_end(progress: &Progress, lane: &Lane) -> Option<Duration> {
+    let time = SignedDuration::try_from(lane.job_time().await?).ok()?;
+    let started = progress.calls.values().filter_map(|call| match call {
+        CallRecord::Started { at, .. } => Some(*at),
+        CallRecord::Intended | CallRecord::Halved | CallRecord::Done { .. } => None,
+    });
+    let end = started.min()?.checked_add(time).ok()?;
+    Duration::try_from(end.duration_since(Timestamp::now())).ok().filter(|wait| !wait.is_zero())
+}
+
+/// How long to wait before the next look: half as long again each time.
+pub(crate) fn pause(polls: u32) -> Duration {
+    let first = FIRST_LOOK.as_secs() * 10;
+    let tenths = (1..polls.clamp(1, 20)).fold(first, |tenths, _| tenths + tenths / 2);
+    Duration::from_secs(tenths / 10).min(LONGEST_LOOK)
 }
 
 fn failed(queue: &str, error: &QueueError) -> StateError {

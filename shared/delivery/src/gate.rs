@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::try_join;
 use segue_state::{Connection, Export, Halt, Run, State, StateError, permit};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -29,34 +30,57 @@ impl<'a> Gate<'a> {
         Self { state, run, looked: Mutex::new(None) }
     }
 
-    /// Reads connection, export and cancellation as they are now.
+    /// Looks whether the run may send, whenever it was last looked.
     pub(crate) async fn look(&self) -> Result<Look, StateError> {
+        self.look_again(&mut *self.looked.lock().await).await
+    }
+
+    async fn look_again(&self, looked: &mut Option<Instant>) -> Result<Look, StateError> {
+        let look = self.read().await?;
+        *looked = matches!(look, Look::Open(_)).then(Instant::now);
+        Ok(look)
+    }
+
+    /// Reads connection, export and cancellation as they are now.
+    async fn read(&self) -> Result<Look, StateError> {
         let export = &self.run.export.id;
-        let Some((role, live)) = self.state.export(export).await? else {
+        let (live, cancel, connection) = try_join!(
+            self.state.export(export),
+            self.state.cancel(export, &self.run.run),
+            self.state.connection(&self.run.export.connection),
+        )?;
+        let Some((role, live)) = live else {
             return Ok(Look::Shut(Halt::ExportGone(export.clone())));
         };
-        if let Some(cancel) = self.state.cancel(export, &self.run.run).await? {
+        if let Some(cancel) = cancel {
             return Ok(Look::Shut(Halt::Cancelled(cancel.by)));
         }
-        let connection = self.state.connection(&self.run.export.connection).await?;
         // Whether it is enabled counts as it is now, what it does as it was when the run began.
         let export = Export { enabled: live.enabled, ..self.run.export.clone() };
         match (permit(role, &export, connection.as_ref()), connection) {
-            (Ok(()), Some(connection)) => {
-                *self.looked.lock().await = Some(Instant::now());
-                Ok(Look::Open(Box::new(connection)))
+            // Its chunks are paced as the old account's, and were meant for that.
+            (Ok(()), Some(connection)) if self.leads_elsewhere(&connection) => {
+                Ok(Look::Shut(Halt::AccountChanged(connection.id)))
             }
+            (Ok(()), Some(connection)) => Ok(Look::Open(Box::new(connection))),
             (Ok(()), None) => Ok(Look::Shut(Halt::ConnectionGone(self.run.export.connection.clone()))),
             (Err(halt), _) => Ok(Look::Shut(halt)),
         }
     }
 
+    fn leads_elsewhere(&self, connection: &Connection) -> bool {
+        let lane = &self.run.lane;
+        connection.account.as_ref().is_some_and(|account| account.id != *lane) && connection.id != *lane
+    }
+
     /// Looks again if the last look is older than a group of calls. `Some` says why the run may not go on.
     pub(crate) async fn shut(&self) -> Result<Option<Halt>, StateError> {
-        if self.looked.lock().await.is_some_and(|at| at.elapsed() < GROUP) {
+        // One of the calls that wait for their turn looks for all of them.
+        let mut looked = self.looked.lock().await;
+        if looked.is_some_and(|at| at.elapsed() < GROUP) {
             return Ok(None);
         }
-        match self.look().await? {
+        match self.look_again(&mut looked).await? {
             Look::Open(_) => Ok(None),
             Look::Shut(halt) => Ok(Some(halt)),
         }

@@ -5,17 +5,20 @@
 //! almost twice as many through around a boundary.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use segue_platform::clock::now_ms;
 use segue_state::LaneRecord;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
-use tokio::time::sleep;
+use tokio::time::timeout;
 
 use crate::destination::{Budget, Window};
 
 /// Two requests may arrive closer to one another than they were sent.
-const MARGIN_MS: u64 = 60;
+const MARGIN_MS: u64 = 30;
+/// A first request arrives that much later, since its connection has to be opened: what follows it must not catch up.
+const COLD_MS: u64 = 150;
 
 /// The lane of an account.
 pub(crate) struct Lane {
@@ -23,16 +26,15 @@ pub(crate) struct Lane {
     share: u8,
     budget: Budget,
     spent: Mutex<Spent>,
+    /// A request was answered, so that connections are open.
+    warm: AtomicBool,
 }
 
 struct Spent {
     sent_ms: BTreeMap<String, Vec<u64>>,
     held_until_ms: u64,
+    job_ms: Option<u64>,
 }
-
-/// A request would have to wait longer than it may.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct TooLong(pub(crate) Duration);
 
 impl Lane {
     pub(crate) fn new(budget: Budget, share: u8, record: LaneRecord) -> Self {
@@ -41,37 +43,48 @@ impl Lane {
             connections: Semaphore::new(connections),
             share,
             budget,
-            spent: Mutex::new(Spent { sent_ms: record.sent_ms, held_until_ms: 0 }),
+            spent: Mutex::new(Spent {
+                sent_ms: record.sent_ms,
+                held_until_ms: record.held_until_ms,
+                job_ms: record.job_ms,
+            }),
+            warm: AtomicBool::new(false),
         }
     }
 
-    /// Waits until a request to this endpoint may be sent, for `limit` at the most, and counts it as sent. It is
-    /// under way until the answer is dropped.
-    pub(crate) async fn admit(
-        &self,
-        endpoint: &str,
-        limit: Duration,
-    ) -> Result<SemaphorePermit<'_>, TooLong> {
-        let Ok(permit) = tokio::time::timeout(limit, self.connections.acquire()).await else {
-            return Err(TooLong(Duration::ZERO));
-        };
-        let Ok(permit) = permit else { return Err(TooLong(Duration::ZERO)) };
-        let until_ms = now_ms().saturating_add(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
-        loop {
-            let wait = {
-                let mut spent = self.spent.lock().await;
-                let now = now_ms();
-                let free = self.free_at(&spent, endpoint).max(spent.held_until_ms);
-                if free <= now {
-                    spent.note(endpoint, now, longest(self.windows(endpoint)));
-                    return Ok(permit);
-                }
-                if free > until_ms {
-                    return Err(TooLong(Duration::from_millis(free - now)));
-                }
-                Duration::from_millis(free - now)
-            };
-            sleep(wait).await;
+    /// Waits for a connection, for `limit` at the most. It is in use until what is answered here is dropped.
+    pub(crate) async fn connection(&self, limit: Duration) -> Option<SemaphorePermit<'_>> {
+        timeout(limit, self.connections.acquire()).await.ok()?.ok()
+    }
+
+    /// Counts a request to this endpoint as sent now.
+    ///
+    /// # Errors
+    /// How long it has to wait, if no request may be sent now; nothing is counted then.
+    pub(crate) async fn take(&self, endpoint: &str) -> Result<(), Duration> {
+        let mut spent = self.spent.lock().await;
+        let now = now_ms();
+        let free = self.free_at(&spent, endpoint).max(spent.held_until_ms);
+        if free > now {
+            return Err(Duration::from_millis(free - now));
+        }
+        let late = if self.warm.load(Ordering::Relaxed) { 0 } else { COLD_MS };
+        spent.note(endpoint, now + late, longest(self.windows(endpoint)));
+        Ok(())
+    }
+
+    /// A request was answered: connections are open from now on.
+    pub(crate) fn answered(&self) {
+        self.warm.store(true, Ordering::Relaxed);
+    }
+
+    /// The invocation before this one crashed, and what it sent was not recorded: it is taken to have sent each of
+    /// its `calls` just now, to every endpoint.
+    pub(crate) async fn crashed(&self, calls: usize) {
+        let mut spent = self.spent.lock().await;
+        let now = now_ms();
+        for (endpoint, windows) in self.budget.endpoints {
+            (0..calls).for_each(|_| spent.note(endpoint, now, longest(windows)));
         }
     }
 
@@ -82,9 +95,24 @@ impl Lane {
         spent.held_until_ms = spent.held_until_ms.max(until);
     }
 
+    /// Notes how long a job took.
+    pub(crate) async fn job_took(&self, time: Duration) {
+        self.spent.lock().await.job_ms = Some(millis(time));
+    }
+
+    /// How long the account's latest job took, if one has ended.
+    pub(crate) async fn job_time(&self) -> Option<Duration> {
+        self.spent.lock().await.job_ms.map(Duration::from_millis)
+    }
+
     /// What was spent, for the next process.
     pub(crate) async fn record(&self) -> LaneRecord {
-        LaneRecord { sent_ms: self.spent.lock().await.sent_ms.clone() }
+        let spent = self.spent.lock().await;
+        LaneRecord {
+            sent_ms: spent.sent_ms.clone(),
+            held_until_ms: spent.held_until_ms,
+            job_ms: spent.job_ms,
+        }
     }
 
     fn windows(&self, endpoint: &str) -> &'static [Window] {
@@ -125,6 +153,8 @@ fn millis(time: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::sleep;
+
     use super::*;
 
     const WINDOWS: &[Window] = &[
@@ -133,8 +163,17 @@ mod tests {
     ];
     const BUDGET: Budget = Budget { endpoints: &[("push", WINDOWS)], connections: 2 };
 
+    /// As an attempt does it: waits, unless it takes longer than `limit` milliseconds.
     async fn admitted(lane: &Lane, limit: u64) -> bool {
-        lane.admit("push", Duration::from_millis(limit)).await.is_ok()
+        let limit = Duration::from_millis(limit);
+        let Some(_connection) = lane.connection(limit).await else { return false };
+        loop {
+            match lane.take("push").await {
+                Ok(()) => return true,
+                Err(wait) if wait > limit => return false,
+                Err(wait) => sleep(wait).await,
+            }
+        }
     }
 
     #[tokio::test]
@@ -157,7 +196,7 @@ mod tests {
             assert!(admitted(&lane, 0).await);
         }
         let next = Lane::new(BUDGET, 100, lane.record().await);
-        assert!(matches!(next.admit("push", Duration::ZERO).await, Err(TooLong(wait)) if !wait.is_zero()));
+        assert!(next.take("push").await.is_err_and(|wait| !wait.is_zero()));
         assert!(admitted(&next, 1000).await);
     }
 
@@ -171,9 +210,9 @@ mod tests {
     #[tokio::test]
     async fn so_many_at_once_and_no_more() {
         let lane = Lane::new(BUDGET, 100, LaneRecord::default());
-        let first = lane.admit("push", Duration::ZERO).await;
-        let second = lane.admit("push", Duration::ZERO).await;
-        assert!(first.is_ok() && second.is_ok());
+        let first = lane.connection(Duration::ZERO).await;
+        let second = lane.connection(Duration::ZERO).await;
+        assert!(first.is_some() && second.is_some());
         assert!(!admitted(&lane, 10).await);
         drop(first);
         assert!(admitted(&lane, 10).await);
@@ -183,6 +222,26 @@ mod tests {
     async fn a_held_lane_lets_nothing_through() {
         let lane = Lane::new(BUDGET, 100, LaneRecord::default());
         lane.hold(Duration::from_mins(1)).await;
-        assert!(matches!(lane.admit("other", Duration::ZERO).await, Err(TooLong(_))));
+        assert!(lane.take("other").await.is_err());
+        // And no other invocation does.
+        let next = Lane::new(BUDGET, 100, lane.record().await);
+        assert!(next.take("other").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn after_a_crash_what_may_have_been_sent_counts_as_sent() {
+        let lane = Lane::new(BUDGET, 100, LaneRecord::default());
+        lane.crashed(6).await;
+        assert!(lane.take("push").await.is_err_and(|wait| wait > Duration::from_mins(9)));
+    }
+
+    #[tokio::test]
+    async fn what_arrives_late_is_not_caught_up_with() {
+        let lane = Lane::new(BUDGET, 100, LaneRecord::default());
+        lane.take("push").await.unwrap();
+        lane.answered();
+        lane.take("push").await.unwrap();
+        let sent = lane.record().await.sent_ms["push"].clone();
+        assert!(sent[0] > sent[1], "the first opened its connection: {sent:?}");
     }
 }

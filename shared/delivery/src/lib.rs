@@ -6,11 +6,13 @@
 pub mod account;
 pub mod app;
 mod attempt;
+mod audience;
 mod calls;
 pub mod destination;
 mod follow;
 mod gate;
 pub mod handler;
+mod held_back;
 mod lane;
 mod record;
 mod session;
@@ -20,8 +22,8 @@ pub mod wire;
 pub use account::find_account;
 pub use app::{App, Config};
 pub use destination::{
-    Budget, CredentialsError, Destination, ErrorPage, Exchange, JobState, Jobs, Refusal, Session, SignIn,
-    Taken, Verdict, Window,
+    Audience, Budget, CredentialsError, Destination, ErrorPage, Exchange, Fingerprint, JobState, Jobs, Lost,
+    Refusal, Seen, Session, SignIn, Taken, Told, Verdict, Window,
 };
 pub use handler::handle;
 pub use wire::{Answer, Request};

@@ -22,7 +22,7 @@ const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Why there is no session.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum NoSession {
+pub(crate) enum NoSession {
     /// The secret can't be had.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -86,17 +86,24 @@ impl Sessions {
         secret: &str,
     ) -> Result<Session, NoSession> {
         let mut value = self.secrets.get(secret).await?;
+        let mut current = value.version.clone();
         loop {
-            let error = match self.exchange(destination, client, secret, &value).await {
+            let error = match self.exchange(destination, client, secret, &value, &current).await {
                 Err(NoSession::Dead(error)) => error,
                 other => return other,
             };
-            // An operator may have connected the account again in between.
+            // An operator may have connected the account again in between; or another process got a new token, and
+            // was killed before it became the current one.
             let again = self.secrets.get(secret).await?;
-            if again.version == value.version {
-                return Err(NoSession::Dead(error));
+            if again.version != current {
+                current.clone_from(&again.version);
+                value = again;
+                continue;
             }
-            value = again;
+            match self.secrets.refreshed(secret).await? {
+                Some(newer) if newer.version != value.version => value = newer,
+                _ => return Err(NoSession::Dead(error)),
+            }
         }
     }
 
@@ -106,6 +113,7 @@ impl Sessions {
         client: &reqwest::Client,
         secret: &str,
         value: &SecretValue,
+        current: &str,
     ) -> Result<Session, NoSession> {
         for attempt in 0..TRIES {
             let request = match destination.sign_in(&value.text)? {
@@ -116,8 +124,12 @@ impl Sessions {
                 Err(_) => None,
                 Ok(answer) => match destination.signed_in(&value.text, &answer) {
                     Exchange::Session(session, changed) => {
-                        if let Some(changed) = changed {
-                            self.store(secret, &changed, &value.version).await;
+                        let unused = (value.version != current).then(|| value.text.clone());
+                        if let Some(text) = changed.or(unused) {
+                            let (name, current) = (secret.to_owned(), current.to_owned());
+                            // By itself: the end of the invocation must not cut it off.
+                            let _stored =
+                                tokio::spawn(store(self.secrets.clone(), name, text, current)).await;
                         }
                         return Ok(session);
                     }
@@ -130,21 +142,22 @@ impl Sessions {
         }
         Err(NoSession::Later)
     }
+}
 
-    /// Stores a new refresh token. If an operator stored new credentials meanwhile, theirs stay. If it can't be
-    /// stored the session is used all the same: it may be the last one that this account gives.
-    async fn store(&self, name: &str, changed: &SecretString, replaced: &str) {
-        for attempt in 0..TRIES {
-            match self.secrets.refresh(name, changed, replaced).await {
-                Ok(()) => return,
-                Err(SecretError::Changed(_)) => {
-                    tracing::info!(secret = %name, "new credentials were stored meanwhile; the refreshed ones are dropped");
-                    return;
-                }
-                Err(error) => tracing::warn!(%error, attempt, "a refreshed token could not be stored"),
+/// Stores a new refresh token in place of the version `current`. If an operator stored new credentials meanwhile,
+/// theirs stay. If it can't be stored the session is used all the same: it may be the last one that this account
+/// gives.
+async fn store(secrets: Arc<dyn Secrets>, name: String, changed: SecretString, current: String) {
+    for attempt in 0..TRIES {
+        match secrets.refresh(&name, &changed, &current).await {
+            Ok(()) => return,
+            Err(SecretError::Changed(_)) => {
+                tracing::info!(secret = %name, "new credentials were stored meanwhile; the refreshed ones are dropped");
+                return;
             }
-            sleep(Duration::from_millis(250 << attempt)).await;
+            Err(error) => tracing::warn!(%error, attempt, "a refreshed token could not be stored"),
         }
-        tracing::error!(secret = %name, "a refreshed token is lost; reconnect the account if its old one is refused");
+        sleep(Duration::from_millis(250 << attempt)).await;
     }
+    tracing::error!(secret = %name, "a refreshed token is lost; reconnect the account if its old one is refused");
 }

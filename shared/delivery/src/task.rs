@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
+use futures::try_join;
 use jiff::{SignedDuration, Timestamp};
 use segue_platform::Deadline;
 use segue_segment::{Chunk, ChunkError, Profile};
 use segue_state::finish::finish;
 use segue_state::receipt::Rest;
-use segue_state::{CallRecord, ChunkMessage, Connection, Op, Progress, Run, Sealed, StateError, keys};
+use segue_state::{CallRecord, ChunkMessage, Op, Progress, Run, Sealed, StateError, keys};
 
 use crate::app::App;
 use crate::attempt::{Blame, Caller};
 use crate::calls::{self, Ending};
+use crate::destination::Jobs;
 use crate::gate::{Gate, Look};
 use crate::lane::Lane;
 use crate::{follow, record};
@@ -21,6 +23,7 @@ const CRASHES: u32 = 3;
 /// First pause before a chunk is tried again by another invocation; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_mins(15);
+const FAILED_OVER: &str = "the destination failed over some of the rows again and again";
 
 /// What is to be done with the message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +42,7 @@ pub(crate) struct Task<'a> {
     pub(crate) message: &'a ChunkMessage,
     pub(crate) run: Run,
     pub(crate) sealed: Sealed,
-    /// It was received before, so that the run's last receipt may be this one.
+    /// It was received or queued before, so that the run's last receipt may be this one.
     pub(crate) requeued: bool,
 }
 
@@ -51,15 +54,17 @@ pub(crate) async fn work(
     deadline: Deadline,
 ) -> Result<Handled, StateError> {
     let (export, id) = (&message.export, &message.run);
-    let Some(run) = app.state.run(export, id).await? else {
+    let (run, sealed) = try_join!(app.state.run(export, id), app.state.sealed(export, id))?;
+    let Some(run) = run else {
         return Ok(Handled::DeadLetter("its run does not exist".to_owned()));
     };
-    let Some(sealed) = app.state.sealed(export, id).await? else {
+    let Some(sealed) = sealed else {
         return Ok(Handled::DeadLetter("its run is not sealed".to_owned()));
     };
     if message.chunk >= sealed.chunks {
         return Ok(Handled::DeadLetter("its run has no such chunk".to_owned()));
     }
+    let requeued = requeued || message.resumed;
     let task = Task { app, message, run, sealed, requeued };
     task.work(deadline).await
 }
@@ -67,7 +72,10 @@ pub(crate) async fn work(
 impl Task<'_> {
     async fn work(&self, deadline: Deadline) -> Result<Handled, StateError> {
         let (export, id, chunk) = (&self.message.export, &self.message.run, self.message.chunk);
-        if let Some(found) = self.app.state.receipt(export, id, chunk).await?
+        let state = &self.app.state;
+        let (receipt, progress) =
+            try_join!(state.receipt(export, id, chunk), state.progress(export, id, chunk))?;
+        if let Some(found) = receipt
             && (found.body.is_final() || found.body.generation >= self.message.generation)
         {
             finish(&self.app.state, &self.run, &self.sealed).await?;
@@ -77,7 +85,7 @@ impl Task<'_> {
             }
             return Ok(Handled::Done);
         }
-        let mut progress = self.progress().await?;
+        let mut progress = self.progress(progress).await?;
         let handled = self.go_on(&mut progress, deadline).await;
         if handled.is_err() && progress.running {
             // AWS failed, not this invocation: what is known is kept, and no crash will be counted.
@@ -105,8 +113,13 @@ impl Task<'_> {
             },
         };
         progress.running = true;
-        self.save(progress).await?;
-        let bytes = self.app.state.chunk(export, id, &self.sealed.attempt, chunk).await?;
+        let state = &self.app.state;
+        let group = self.group();
+        let ((), bytes, spent) = try_join!(
+            self.save(progress),
+            state.chunk(export, id, &self.sealed.attempt, chunk),
+            state.lane(self.app.destination.destination(), &group),
+        )?;
         let chunk = match bytes.map(|bytes| Chunk::decode(bytes.to_vec())) {
             Some(Ok(chunk)) => chunk,
             Some(Err(ChunkError::Version(_))) => return self.hand_back(progress, LONGEST_PAUSE).await,
@@ -117,42 +130,69 @@ impl Task<'_> {
             }
         };
         let profiles: Vec<Profile<'_>> = chunk.profiles().collect();
-        self.deliver(progress, &gate, &connection, &profiles, deadline).await
-    }
-
-    async fn deliver(
-        &self,
-        progress: &mut Progress,
-        gate: &Gate<'_>,
-        connection: &Connection,
-        profiles: &[Profile<'_>],
-        deadline: Deadline,
-    ) -> Result<Handled, StateError> {
-        let destination = &*self.app.destination;
-        let group = self.group();
-        let spent = self.app.state.lane(destination.destination(), &group).await?;
-        let lane = Lane::new(destination.budget(), connection.budget_share, spent);
+        let lane = Lane::new(self.app.destination.budget(), connection.budget_share, spent);
+        if progress.crashed {
+            lane.crashed(self.app.destination.calls(&profiles).len()).await;
+        }
         let caller = Caller {
             app: self.app,
             lane: &lane,
             secret: &connection.secret,
             deadline,
-            gate: (self.message.op == Op::Add).then_some(gate),
+            gate: &gate,
             answered: progress.api_calls.into(),
             repeated: progress.retries.into(),
         };
+        self.deliver(progress, caller, &profiles).await
+    }
+
+    async fn deliver(
+        &self,
+        progress: &mut Progress,
+        caller: Caller<'_>,
+        profiles: &[Profile<'_>],
+    ) -> Result<Handled, StateError> {
         let known = outcomes(progress);
         let ending = match self.message.op {
-            Op::Add => calls::push(self, progress, &caller, profiles).await,
-            Op::Follow => follow::look(self, progress, &caller, profiles).await,
+            Op::Add => self.add(progress, &caller, profiles).await,
+            Op::Follow => follow::follow_up(self, progress, &caller, profiles).await,
         };
-        if outcomes(progress) > known {
+        let advanced = outcomes(progress) > known;
+        if advanced {
             progress.fruitless = 0;
         }
         progress.api_calls = caller.answered.into_inner();
         progress.retries = caller.repeated.into_inner();
-        self.app.state.put(&keys::lane(destination.destination(), &group), &lane.record().await).await?;
+        let lane = keys::lane(self.app.destination.destination(), &self.group());
+        self.app.state.put(&lane, &caller.lane.record().await).await?;
+        if advanced {
+            self.app.works(&self.run.export.connection).await?;
+        }
         self.end(progress, ending?).await
+    }
+
+    async fn add(
+        &self,
+        progress: &mut Progress,
+        caller: &Caller<'_>,
+        profiles: &[Profile<'_>],
+    ) -> Result<Ending, StateError> {
+        if self.holds_lane()
+            && has_jobs(progress)
+            && let Some(ending) = follow::look(self, progress, caller, profiles).await?
+        {
+            return Ok(ending);
+        }
+        calls::push(self, progress, caller, profiles).await
+    }
+
+    /// How the jobs of the run are followed, if it makes any.
+    pub(crate) fn jobs(&self) -> Option<&dyn Jobs> {
+        self.app.destination.jobs(&self.run.export)
+    }
+
+    fn holds_lane(&self) -> bool {
+        self.jobs().is_some_and(Jobs::hold_lane)
     }
 
     async fn end(&self, progress: &mut Progress, ending: Ending) -> Result<Handled, StateError> {
@@ -160,6 +200,7 @@ impl Task<'_> {
             Ending::Complete => {
                 let (rest, message) = match progress.stopped.clone() {
                     Some(stopped) => (stopped.rest(), Some(stopped.message)),
+                    None if progress.has_failed() => (Rest::Failed, Some(FAILED_OVER.to_owned())),
                     None => (Rest::Nothing, None),
                 };
                 self.conclude(progress, rest, message).await
@@ -169,6 +210,9 @@ impl Task<'_> {
                 progress.polls += 1;
                 progress.running = false;
                 self.save(progress).await?;
+                if self.holds_lane() {
+                    return Ok(Handled::Back(after.min(self.time_left(progress))));
+                }
                 follow::later(self, after).await?;
                 Ok(Handled::Done)
             }
@@ -183,28 +227,25 @@ impl Task<'_> {
 
     /// Notes that somebody has to look after the connection, if it is to blame.
     pub(crate) async fn blame(&self, message: &str, blame: Blame) -> Result<(), StateError> {
-        if blame == Blame::Connection {
-            self.app.state.set_health(&self.run.export.connection, Some(message.to_owned())).await?;
+        match blame {
+            Blame::Connection => self.app.is_broken(&self.run.export.connection, message).await,
+            Blame::Export => Ok(()),
         }
-        Ok(())
     }
 
     /// Where the chunk stands. A retry starts with what the failed tries before it delivered.
-    async fn progress(&self) -> Result<Progress, StateError> {
+    async fn progress(&self, found: Option<Progress>) -> Result<Progress, StateError> {
         let (export, id, generation) = (&self.message.export, &self.message.run, self.message.generation);
-        let found = self.app.state.progress(export, id, self.message.chunk).await?;
         let mut progress = found.unwrap_or_else(|| Progress::new(generation, Timestamp::now()));
         if progress.generation < generation {
-            progress.generation = generation;
-            progress.running = false;
-            progress.crashes = 0;
-            progress.stopped = None;
+            progress.begin(generation);
         }
         if generation > 0 && progress.deadline.is_none() {
             progress.deadline = self.app.state.open(export, id).await?.and_then(|open| open.body.deadline);
         }
         if progress.running {
             progress.running = false;
+            progress.crashed = true;
             progress.crashes += 1;
             tracing::warn!(%export, run = %id, chunk = self.message.chunk, crashes = progress.crashes, "an invocation crashed");
         }
@@ -231,14 +272,18 @@ impl Task<'_> {
     /// Gives the message back for a while: longer from time to time, never beyond the run's deadline.
     async fn hand_back(&self, progress: &mut Progress, asked: Duration) -> Result<Handled, StateError> {
         let grown = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(progress.fruitless)).min(LONGEST_PAUSE);
-        let deadline = progress.deadline.unwrap_or(self.sealed.deadline);
-        let left = deadline.duration_since(Timestamp::now()).max(SignedDuration::ZERO);
-        let left = Duration::try_from(left).unwrap_or_default() + Duration::from_secs(1);
         progress.running = false;
         progress.pauses += 1;
         progress.fruitless += 1;
         self.save(progress).await?;
-        Ok(Handled::Back(asked.max(grown).min(left)))
+        Ok(Handled::Back(asked.max(grown).min(self.time_left(progress))))
+    }
+
+    /// Until just after the deadline, when the chunk is given up.
+    fn time_left(&self, progress: &Progress) -> Duration {
+        let deadline = progress.deadline.unwrap_or(self.sealed.deadline);
+        let left = deadline.duration_since(Timestamp::now()).max(SignedDuration::ZERO);
+        Duration::try_from(left).unwrap_or_default() + Duration::from_secs(1)
     }
 
     async fn conclude(
@@ -267,7 +312,7 @@ impl Task<'_> {
 
 /// Calls of which something is known.
 fn outcomes(progress: &Progress) -> usize {
-    progress.calls.values().filter(|call| !matches!(call, CallRecord::Intended)).count()
+    progress.calls.values().filter(|call| !matches!(call, CallRecord::Intended | CallRecord::Halved)).count()
 }
 
 fn has_jobs(progress: &Progress) -> bool {

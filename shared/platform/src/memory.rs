@@ -148,18 +148,29 @@ impl Queue for MemoryQueue {
 
 /// Secrets in memory, with their versions counted from 1.
 #[derive(Default)]
-pub struct MemorySecrets(Mutex<BTreeMap<String, (u64, SecretString)>>);
+pub struct MemorySecrets {
+    current: Mutex<BTreeMap<String, (u64, SecretString)>>,
+    staged: Mutex<BTreeMap<String, SecretString>>,
+}
+
+impl MemorySecrets {
+    /// Leaves a new version behind as a process does that is killed before it makes it the current one.
+    pub fn stage(&self, name: &str, text: &SecretString) {
+        lock(&self.staged).insert(name.to_owned(), text.clone());
+    }
+}
 
 #[async_trait]
 impl Secrets for MemorySecrets {
     async fn get(&self, name: &str) -> Result<SecretValue, SecretError> {
-        let secrets = lock(&self.0);
+        let secrets = lock(&self.current);
         let (version, text) = secrets.get(name).ok_or_else(|| SecretError::Missing(name.to_owned()))?;
         Ok(SecretValue { text: text.clone(), version: version.to_string() })
     }
 
     async fn refresh(&self, name: &str, text: &SecretString, replaced: &str) -> Result<(), SecretError> {
-        let mut secrets = lock(&self.0);
+        let mut secrets = lock(&self.current);
+        lock(&self.staged).remove(name);
         match secrets.get_mut(name) {
             Some((version, kept)) if version.to_string() == replaced => {
                 (*version, *kept) = (*version + 1, text.clone());
@@ -170,8 +181,14 @@ impl Secrets for MemorySecrets {
         }
     }
 
+    async fn refreshed(&self, name: &str) -> Result<Option<SecretValue>, SecretError> {
+        let staged = lock(&self.staged).get(name).cloned();
+        Ok(staged.map(|text| SecretValue { text, version: "staged".to_owned() }))
+    }
+
     async fn store(&self, name: &str, text: &SecretString) -> Result<(), SecretError> {
-        let mut secrets = lock(&self.0);
+        let mut secrets = lock(&self.current);
+        lock(&self.staged).remove(name);
         let version = secrets.get(name).map_or(0, |(version, _)| *version) + 1;
         secrets.insert(name.to_owned(), (version, text.clone()));
         Ok(())

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::s3::sources;
@@ -52,6 +53,12 @@ pub trait Secrets: Send + Sync {
     /// `replaced`. If an operator stored new credentials in between, theirs stay.
     async fn refresh(&self, name: &str, text: &SecretString, replaced: &str) -> Result<(), SecretError>;
 
+    /// What a refresh stored under its private stage and did not live to make the current version; `None` if there is
+    /// no such version, or if it is older than the current one.
+    async fn refreshed(&self, _name: &str) -> Result<Option<SecretValue>, SecretError> {
+        Ok(None)
+    }
+
     /// Stores credentials, creating the secret if need be.
     async fn store(&self, name: &str, text: &SecretString) -> Result<(), SecretError>;
 }
@@ -76,11 +83,24 @@ impl Secrets for SecretsManager {
     async fn get(&self, name: &str) -> Result<SecretValue, SecretError> {
         let answer =
             self.client.get_secret_value().secret_id(name).send().await.map_err(|e| error(name, &e))?;
-        let text = answer.secret_string().map(SecretString::from).ok_or_else(|| SecretError::Failed {
-            name: name.to_owned(),
-            problem: "it holds bytes rather than text".to_owned(),
-        })?;
-        Ok(SecretValue { text, version: answer.version_id().unwrap_or_default().to_owned() })
+        value(name, &answer)
+    }
+
+    async fn refreshed(&self, name: &str) -> Result<Option<SecretValue>, SecretError> {
+        let read = |stage| self.client.get_secret_value().secret_id(name).version_stage(stage).send();
+        let newer = match read(PRIVATE_STAGE).await {
+            Ok(newer) => newer,
+            Err(e) if e.code() == Some("ResourceNotFoundException") => return Ok(None),
+            Err(e) => return Err(error(name, &e)),
+        };
+        let current = read(CURRENT_STAGE).await.map_err(|e| error(name, &e))?;
+        let made = |answer: &GetSecretValueOutput| {
+            answer.created_date().map(|date| (date.secs(), date.subsec_nanos()))
+        };
+        if newer.version_id() == current.version_id() || made(&newer) <= made(&current) {
+            return Ok(None);
+        }
+        value(name, &newer).map(Some)
     }
 
     async fn refresh(&self, name: &str, text: &SecretString, replaced: &str) -> Result<(), SecretError> {
@@ -111,6 +131,14 @@ impl Secrets for SecretsManager {
             Err(e) => Err(error(name, &e)),
         }
     }
+}
+
+fn value(name: &str, answer: &GetSecretValueOutput) -> Result<SecretValue, SecretError> {
+    let text = answer.secret_string().map(SecretString::from).ok_or_else(|| SecretError::Failed {
+        name: name.to_owned(),
+        problem: "it holds bytes rather than text".to_owned(),
+    })?;
+    Ok(SecretValue { text, version: answer.version_id().unwrap_or_default().to_owned() })
 }
 
 fn error<E, R>(name: &str, error: &SdkError<E, R>) -> SecretError

@@ -42,6 +42,9 @@ pub struct Shape {
     pub profiles_per_chunk: usize,
     /// Profiles in one run, unless the export sets its own limit.
     pub default_limit: u64,
+    /// The destination makes no use of audiences of fewer people: Snapchat targets from 1,000 matched users on
+    /// (Salesforce Data 360's connector page; Amperity's docs).
+    pub useful_from: u64,
 }
 
 impl Destination {
@@ -62,6 +65,7 @@ impl Destination {
                 profiles_per_call: 100_000,
                 profiles_per_chunk: 300_000,
                 default_limit: 1_000_000,
+                useful_from: 1_000,
             },
             Self::Mailchimp => Shape {
                 name: "mailchimp",
@@ -70,14 +74,17 @@ impl Destination {
                 profiles_per_call: 500,
                 profiles_per_chunk: 45_000,
                 default_limit: 1_000_000,
+                useful_from: 0,
             },
             Self::Klaviyo => Shape {
                 name: "klaviyo",
                 display_name: "Klaviyo",
                 form: Form::Profiles,
                 profiles_per_call: 10_000,
-                profiles_per_chunk: 50_000,
+                // Ten calls: what the account's budget lets through in one second.
+                profiles_per_chunk: 100_000,
                 default_limit: 100_000,
+                useful_from: 0,
             },
         }
     }

@@ -32,11 +32,17 @@ pub enum Reason {
     ProfileTooLarge,
     /// The destination refused the row and gave no reason that we know.
     Refused,
+    /// The contact left the audience: unsubscribed by themselves or by somebody for them. Held back.
+    Unsubscribed,
+    /// Mail to the contact bounced, so the destination gave the address up. Held back.
+    Cleaned,
+    /// The contact was archived; adding it could bring it back to life. Held back.
+    Archived,
 }
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Empty,
         Self::NotAnAddress,
         Self::TooLong,
@@ -49,6 +55,9 @@ impl Reason {
         Self::AttributeRefused,
         Self::ProfileTooLarge,
         Self::Refused,
+        Self::Unsubscribed,
+        Self::Cleaned,
+        Self::Archived,
     ];
 
     /// The word that stands for it in records.
@@ -67,6 +76,9 @@ impl Reason {
             Self::AttributeRefused => "attribute_refused",
             Self::ProfileTooLarge => "profile_too_large",
             Self::Refused => "refused",
+            Self::Unsubscribed => "unsubscribed",
+            Self::Cleaned => "cleaned",
+            Self::Archived => "archived",
         }
     }
 }

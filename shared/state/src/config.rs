@@ -6,4 +6,4 @@ mod export;
 
 pub use check::{Problem, check_connection, check_export};
 pub use connection::{Account, Connection, Consent, SharedWith};
-pub use export::{Export, Fields, Limits, NewContacts, Role, Triggers};
+pub use export::{ExistingContacts, Export, Fields, Limits, NewContacts, PeopleWhoLeft, Role, Triggers};

@@ -19,10 +19,7 @@ pub async fn finish(state: &State, run: &Run, sealed: &Sealed) -> Result<Option<
     loop {
         // The summary's state first, then the receipts: what is written is never older than what it replaces.
         let before = state.summary(export, id).await?;
-        let receipts = counting(state, run).await?;
-        if receipts.len() < sealed.chunks as usize {
-            return Ok(None);
-        }
+        let Some(receipts) = all(state, run, sealed).await? else { return Ok(None) };
         let summary = summary::sealed(run, sealed, &receipts)
             .map_err(|error| StateError::Malformed { key: key.clone(), problem: error.to_string() })?;
         let written = match before {
@@ -33,9 +30,12 @@ pub async fn finish(state: &State, run: &Run, sealed: &Sealed) -> Result<Option<
         if written {
             // Where something failed, a retry may have begun since the receipts were read: its run stays open.
             let over = summary.status.is_end()
-                && (receipts.iter().all(Receipt::is_final)
-                    || counting(state, run).await?.len() >= sealed.chunks as usize);
+                && (receipts.iter().all(Receipt::is_final) || all(state, run, sealed).await?.is_some());
             if over {
+                if receipts.iter().all(Receipt::is_final) {
+                    // Whom it held back is known as long as a retry may need it, and no longer.
+                    state.objects().delete(&keys::held_back(export, id, &sealed.attempt)).await?;
+                }
                 state.close(export, id).await?;
             }
             tracing::info!(%export, run = %id, status = summary.status.name(), "run finished");
@@ -56,11 +56,20 @@ pub async fn stop(state: &State, run: &Run, seal: Sealed) -> Result<Option<Summa
     finish(state, run, &sealed).await
 }
 
-/// The receipts that count: a failed one that is being retried does not.
-async fn counting(state: &State, run: &Run) -> Result<Vec<Receipt>, StateError> {
+/// All receipts of a run; `None` if one is missing, which a listing tells without reading them.
+async fn all(state: &State, run: &Run, sealed: &Sealed) -> Result<Option<Vec<Receipt>>, StateError> {
+    let done = state.receipted(&run.export.id, &run.run).await?;
+    if done.len() < sealed.chunks as usize {
+        return Ok(None);
+    }
+    let receipts = counting(state, run, &done).await?;
+    Ok((receipts.len() >= sealed.chunks as usize).then_some(receipts))
+}
+
+/// The receipts of these chunks that count: a failed one that is being retried does not.
+async fn counting(state: &State, run: &Run, done: &[u32]) -> Result<Vec<Receipt>, StateError> {
     let (export, id) = (&run.export.id, &run.run);
-    let done = state.receipted(export, id).await?;
-    let mut receipts = state.receipts(export, id, &done).await?;
+    let mut receipts = state.receipts(export, id, done).await?;
     if receipts.iter().any(|receipt| !receipt.is_final()) {
         let open = state.open(export, id).await?;
         let retrying = open.map(|open| open.body.retrying).unwrap_or_default();
@@ -122,7 +131,8 @@ pub async fn look(state: &State, export: &str, id: &crate::RunId) -> Result<Opti
     }
     let Some(run) = state.run(export, id).await? else { return Ok(None) };
     let Some(sealed) = state.sealed(export, id).await? else { return Ok(Some(summary::staging(&run))) };
-    let receipts = counting(state, &run).await?;
+    let done = state.receipted(export, id).await?;
+    let receipts = counting(state, &run, &done).await?;
     summary::sealed(&run, &sealed, &receipts)
         .map(Some)
         .map_err(|error| StateError::Malformed { key: keys::runs(export), problem: error.to_string() })

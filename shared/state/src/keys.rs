@@ -139,6 +139,18 @@ pub fn attempts(export: &str, run: &RunId) -> String {
     format!("chunks/{export}/{run}/")
 }
 
+/// What was found out about a run's audience.
+#[must_use]
+pub fn audience(export: &str, run: &RunId) -> String {
+    format!("runs/{export}/{run}/audience.json")
+}
+
+/// The people of the audience who are held back: personal data, so it is with the chunks.
+#[must_use]
+pub fn held_back(export: &str, run: &RunId, attempt: &str) -> String {
+    format!("chunks/{export}/{run}/{attempt}/held-back")
+}
+
 /// A staged chunk.
 #[must_use]
 pub fn chunk(export: &str, run: &RunId, attempt: &str, chunk: u32) -> String {

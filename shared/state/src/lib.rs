@@ -2,6 +2,7 @@
 //!
 //! Creation is `If-None-Match: *`, change is `If-Match`. Every step may run twice, also side by side.
 
+pub mod audience;
 pub mod config;
 pub mod document;
 pub mod finish;
@@ -16,12 +17,16 @@ pub mod run_id;
 pub mod store;
 pub mod summary;
 
-pub use config::{Connection, Consent, Export, Fields, Limits, NewContacts, Role, SharedWith, Triggers};
+pub use audience::{AudienceRecord, LookUp};
+pub use config::{
+    Connection, Consent, ExistingContacts, Export, Fields, Limits, NewContacts, PeopleWhoLeft, Role,
+    SharedWith, Triggers,
+};
 pub use document::{StateError, Versioned};
 pub use lane::LaneRecord;
 pub use message::{ChunkMessage, MessageError, Op};
 pub use permit::{Halt, permit};
-pub use progress::{CallRecord, Progress};
+pub use progress::{CallRecord, Piece, Progress};
 pub use receipt::{Outcome, Receipt, Rejected};
 pub use run::{Cancel, Drop, Ended, Head, Health, Open, Part, Run, Sealed, Trigger, TriggerKind};
 pub use run_id::RunId;

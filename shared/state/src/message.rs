@@ -32,6 +32,9 @@ pub struct ChunkMessage {
     /// The message group that a timer's message goes to when it is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// The resumer queued it, so that the run's last receipt may be this chunk's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resumed: bool,
 }
 
 /// A message that can't be used.
@@ -50,7 +53,7 @@ impl ChunkMessage {
     #[must_use]
     pub fn add(run: &Run, chunk: u32, generation: u32) -> Self {
         let (export, run) = (run.export.id.clone(), run.run.clone());
-        Self { export, run, chunk, generation, op: Op::Add, group: None }
+        Self { export, run, chunk, generation, op: Op::Add, group: None, resumed: false }
     }
 
     /// Reads a message's body.
@@ -111,6 +114,7 @@ mod tests {
             generation: 0,
             op: Op::Add,
             group: None,
+            resumed: false,
         }
     }
 

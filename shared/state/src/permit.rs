@@ -25,6 +25,9 @@ pub enum Halt {
     /// A contributor's export uses an administrator's connection.
     #[error("the connection `{0}` is not shared with contributors; ask an administrator to share it")]
     NotShared(String),
+    /// The connection leads to another account than when the run began.
+    #[error("the connection `{0}` belongs to another account now; start a new run")]
+    AccountChanged(String),
     /// Somebody cancelled the run.
     #[error("the run was cancelled by {0}")]
     Cancelled(String),

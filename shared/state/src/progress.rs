@@ -15,6 +15,9 @@ pub struct Progress {
     pub generation: u32,
     /// An invocation works on it; one that finds this set knows that another crashed.
     pub running: bool,
+    /// The invocation before this one crashed.
+    #[serde(skip)]
+    pub crashed: bool,
     /// Invocations that crashed.
     pub crashes: u32,
     /// Times that it was handed back to the queue: no failures.
@@ -32,6 +35,12 @@ pub struct Progress {
     /// Calls whose outcome is known, or whose job is under way, by their number.
     #[serde(default)]
     pub calls: BTreeMap<u32, CallRecord>,
+    /// Calls that were made out of larger ones, by their number: which profiles they have.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pieces: BTreeMap<u32, Piece>,
+    /// Calls that were made again since the destination failed over some of their rows.
+    #[serde(default)]
+    pub repeats: u32,
     /// Requests that the destination answered.
     pub api_calls: u64,
     /// Requests that were sent again.
@@ -42,6 +51,9 @@ pub struct Progress {
     /// Why no further call is made, while its jobs are followed to their end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<Stopped>,
+    /// Why the destination does not account for some rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untold: Option<String>,
     /// What it waits for, for the record of a chunk that waits too long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
@@ -81,6 +93,8 @@ pub enum CallRecord {
         /// When.
         at: Timestamp,
     },
+    /// The destination took it neither as a whole nor without some rows: its halves are calls of their own.
+    Halved,
     /// Its outcome is known.
     Done {
         /// Taken.
@@ -91,7 +105,19 @@ pub enum CallRecord {
         unknown: u64,
         /// Refused.
         rejected: Vec<Rejected>,
+        /// The destination failed over them: a retry makes the call again.
+        #[serde(default)]
+        failed: u64,
     },
+}
+
+/// The profiles of a call that is a piece of another one, by their index in the chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Piece {
+    /// The first.
+    pub from: u32,
+    /// The one after the last.
+    pub to: u32,
 }
 
 impl Progress {
@@ -101,6 +127,7 @@ impl Progress {
         Self {
             generation,
             running: false,
+            crashed: false,
             crashes: 0,
             pauses: 0,
             fruitless: 0,
@@ -108,11 +135,105 @@ impl Progress {
             started_at: now,
             deadline: None,
             calls: BTreeMap::new(),
+            pieces: BTreeMap::new(),
+            repeats: 0,
             api_calls: 0,
             retries: 0,
             polls: 0,
             stopped: None,
+            untold: None,
             trouble: None,
         }
+    }
+
+    /// Makes two calls out of the call `number`, which has the profiles `from..to` of the chunk; the chunk was split
+    /// into `planned` calls at first.
+    pub fn halve(&mut self, number: u32, from: u32, to: u32, planned: u32) -> [(u32, Piece); 2] {
+        let middle = from + (to - from) / 2;
+        let next = self.pieces.keys().next_back().map_or(planned, |last| last + 1).max(planned);
+        self.calls.insert(number, CallRecord::Halved);
+        let halves = [(next, Piece { from, to: middle }), (next + 1, Piece { from: middle, to })];
+        self.pieces.extend(halves);
+        self.calls.extend(halves.map(|(number, _)| (number, CallRecord::Intended)));
+        halves
+    }
+
+    /// Takes back what halving found if nothing of the chunk was taken, not even in part: then the calls as such were
+    /// refused, and no row stood in the way. Tells whether there was anything to take back.
+    pub fn take_back_halves(&mut self) -> bool {
+        let taken = |call: &CallRecord| match call {
+            CallRecord::Started { .. } => true,
+            CallRecord::Done { accepted, unknown, .. } => accepted + unknown > 0,
+            CallRecord::Intended | CallRecord::Halved => false,
+        };
+        if self.pieces.is_empty() || self.calls.values().any(taken) {
+            return false;
+        }
+        for number in self.pieces.keys() {
+            self.calls.remove(number);
+        }
+        self.pieces.clear();
+        self.calls.retain(|_, call| *call != CallRecord::Halved);
+        true
+    }
+
+    /// A retry begins: what crashed and what stopped it before counts no more, and calls over which the destination
+    /// failed are made again.
+    pub fn begin(&mut self, generation: u32) {
+        self.generation = generation;
+        self.running = false;
+        self.crashes = 0;
+        self.repeats = 0;
+        self.stopped = None;
+        self.make_again();
+    }
+
+    /// Has those calls made again over which the destination failed.
+    pub fn make_again(&mut self) {
+        for call in self.calls.values_mut() {
+            if matches!(call, CallRecord::Done { failed: 1.., .. }) {
+                *call = CallRecord::Intended;
+            }
+        }
+    }
+
+    /// Whether the destination failed over rows of a call that is not made again.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.calls.values().any(|call| matches!(call, CallRecord::Done { failed: 1.., .. }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_are_calls_of_their_own_and_never_share_a_number() {
+        let mut progress = Progress::new(0, Timestamp::UNIX_EPOCH);
+        progress.halve(1, 10, 20, 3);
+        progress.halve(4, 15, 20, 3);
+        let pieces: Vec<_> = progress.pieces.iter().map(|(number, p)| (*number, p.from, p.to)).collect();
+        assert_eq!(pieces, [(3, 10, 15), (4, 15, 20), (5, 15, 17), (6, 17, 20)]);
+        assert_eq!((&progress.calls[&1], &progress.calls[&4]), (&CallRecord::Halved, &CallRecord::Halved));
+    }
+
+    #[test]
+    fn halves_of_which_nothing_was_taken_prove_nothing() {
+        let done = |accepted| CallRecord::Done {
+            accepted,
+            already_there: 0,
+            unknown: 0,
+            rejected: vec![Rejected::somewhere(segue_segment::Reason::Refused)],
+            failed: 0,
+        };
+        let mut progress = Progress::new(0, Timestamp::UNIX_EPOCH);
+        progress.halve(0, 0, 2, 1);
+        progress.calls.insert(1, done(0));
+        progress.calls.insert(2, done(1));
+        assert!(!progress.take_back_halves());
+        progress.calls.insert(2, done(0));
+        assert!(progress.take_back_halves());
+        assert!(progress.calls.is_empty() && progress.pieces.is_empty());
     }
 }

@@ -97,12 +97,12 @@ pub fn conclude(
     let mut refused = Vec::new();
     for call in progress.calls.values() {
         match call {
-            CallRecord::Intended => {}
+            CallRecord::Intended | CallRecord::Halved => {}
             CallRecord::Started { profiles, rejected, .. } => {
                 untold += profiles;
                 refused.extend_from_slice(rejected);
             }
-            CallRecord::Done { accepted, already_there, unknown, rejected } => {
+            CallRecord::Done { accepted, already_there, unknown, rejected, failed: _ } => {
                 taken += accepted;
                 there += already_there;
                 untold += unknown;
@@ -133,7 +133,7 @@ pub fn conclude(
         retries: progress.retries,
         started_at: progress.started_at,
         finished_at: Timestamp::now(),
-        message,
+        message: message.or_else(|| progress.untold.clone()),
     };
     (receipt, refused)
 }
@@ -199,7 +199,7 @@ mod tests {
     fn done() -> CallRecord {
         let at = RowRef { part: 0, row: 7 };
         let rejected = vec![Rejected::at(at, Reason::Refused), Rejected::somewhere(Reason::Refused)];
-        CallRecord::Done { accepted: 5, already_there: 2, unknown: 1, rejected }
+        CallRecord::Done { accepted: 5, already_there: 2, unknown: 1, rejected, failed: 0 }
     }
 
     #[test]

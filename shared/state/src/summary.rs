@@ -98,6 +98,9 @@ pub struct Summary {
     pub finished_at: Option<Timestamp>,
     /// What happened, and what to do.
     pub message: String,
+    /// What the operator should know, though nothing failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 fn blank(run: &Run) -> Summary {
@@ -121,6 +124,7 @@ fn blank(run: &Run) -> Summary {
         started_at: run.created_at,
         finished_at: None,
         message: "the drop is being read".to_owned(),
+        warnings: Vec::new(),
     }
 }
 
@@ -197,7 +201,19 @@ pub fn sealed(run: &Run, sealed: &Sealed, receipts: &[Receipt]) -> Result<Summar
             receipts.iter().map(|receipt| receipt.finished_at).max().or(Some(sealed.sealed_at));
     }
     summary.message = message(&summary, receipts);
+    summary.warnings.extend(too_few(&summary, sealed.profiles));
     Ok(summary)
+}
+
+/// Whether a run sent fewer people than its destination can make use of.
+fn too_few(summary: &Summary, sent: u64) -> Option<String> {
+    let useful_from = summary.destination?.shape().useful_from;
+    (summary.status == Status::Completed && sent < useful_from).then(|| {
+        format!(
+            "{sent} profiles were sent; {} can use an audience from {useful_from} matched people on",
+            destination(summary)
+        )
+    })
 }
 
 fn status(summary: &Summary, receipts: &[Receipt]) -> Status {
@@ -367,6 +383,21 @@ pub(crate) mod tests {
         ] {
             assert!(record.get(column).is_some(), "{column} is missing");
         }
+    }
+
+    #[test]
+    fn an_audience_that_is_too_small_to_be_used_is_a_warning() {
+        let delivered = [receipt(0, Outcome::Delivered), receipt(1, Outcome::Delivered)];
+        let snapchat = Run { destination: Some(Destination::Snapchat), ..run() };
+        let summary = sealed(&snapchat, &seal(), &delivered).unwrap();
+        insta::assert_snapshot!(
+            summary.warnings.join("\n"),
+            @"20 profiles were sent; Snapchat can use an audience from 1000 matched people on"
+        );
+        assert!(
+            sealed(&run(), &seal(), &delivered).unwrap().warnings.is_empty(),
+            "Klaviyo has no such limit"
+        );
     }
 
     #[test]

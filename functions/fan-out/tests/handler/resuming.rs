@@ -172,7 +172,9 @@ async fn past_its_deadline_what_is_known_of_a_chunk_is_kept() {
     let (bench, run) = sealed().await;
     let rejected = serde_json::from_value(json!([{"part": 0, "row": 2, "reason": "refused"}])).unwrap();
     let mut progress = Progress::new(0, Timestamp::now());
-    progress.calls.insert(0, CallRecord::Done { accepted: 0, already_there: 0, unknown: 0, rejected });
+    progress
+        .calls
+        .insert(0, CallRecord::Done { accepted: 0, already_there: 0, unknown: 0, rejected, failed: 0 });
     bench.app.state.put(&keys::progress(&name(Klaviyo), &run.run, 0), &progress).await.unwrap();
     past_its_deadline(&bench, &run).await;
     bench.resume(AN_HOUR).await;

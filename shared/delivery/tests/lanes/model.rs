@@ -17,7 +17,7 @@ use segue_state::{ChunkMessage, RunId};
 use tokio::time::{sleep, timeout};
 
 /// How much faster the queue's clock runs.
-const SPEED: u32 = 10_000;
+pub(crate) const SPEED: u32 = 10_000;
 /// How long an invocation may take, by our clock: too short to sit a long pause out.
 const INVOCATION: Duration = Duration::from_secs(40);
 /// When a test that goes in circles is stopped.

@@ -83,8 +83,19 @@ fn check_choices(export: &Export, destination: Destination) -> Vec<Problem> {
         )),
         Destination::Snapchat | Destination::Mailchimp | Destination::Klaviyo => {}
     }
-    if export.new_contacts.is_some() && destination != Destination::Mailchimp {
-        found.push(problem("new_contacts", "only Mailchimp has it; leave it out"));
+    if destination != Destination::Mailchimp {
+        let foreign = [
+            ("new_contacts", export.new_contacts.is_some()),
+            ("existing_contacts", export.existing_contacts.is_some()),
+            ("people_who_left", export.people_who_left.is_some()),
+            ("tags", !export.tags.is_empty()),
+        ];
+        let set = foreign.into_iter().filter(|(_, set)| *set);
+        found.extend(set.map(|(field, _)| problem(field, "only Mailchimp has it; leave it out")));
+    }
+    // Mailchimp shortens longer tags without a word.
+    if export.tags.len() > 20 || export.tags.iter().any(|tag| !(1..=100).contains(&tag.trim().len())) {
+        found.push(problem("tags", "use at most 20 tags of 1 to 100 characters"));
     }
     found
 }
@@ -129,6 +140,19 @@ mod tests {
         let choice = serde_json::json!({"new_contacts": "pending"});
         assert_eq!(fields(&choice, Destination::Mailchimp), [""; 0]);
         assert_eq!(fields(&choice, Destination::Klaviyo), ["new_contacts"]);
+    }
+
+    #[test]
+    fn mailchimps_choices_are_nobody_elses() {
+        let choices = serde_json::json!({
+            "new_contacts": "pending", "existing_contacts": "update", "people_who_left": "may_come_back",
+            "tags": ["from Segue"],
+        });
+        assert_eq!(fields(&choices, Destination::Mailchimp), [""; 0]);
+        let all = ["new_contacts", "existing_contacts", "people_who_left", "tags"];
+        assert_eq!(fields(&choices, Destination::Snapchat), all);
+        let blank = serde_json::json!({"new_contacts": "pending", "tags": [" "]});
+        assert_eq!(fields(&blank, Destination::Mailchimp), ["tags"]);
     }
 
     #[test]

@@ -23,6 +23,15 @@ pub struct Export {
     /// Mailchimp only, and required there: how people are added who are not in the audience yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new_contacts: Option<NewContacts>,
+    /// Mailchimp only: what happens to people who are in the audience already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing_contacts: Option<ExistingContacts>,
+    /// Mailchimp only: what happens to people who left the audience.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub people_who_left: Option<PeopleWhoLeft>,
+    /// Mailchimp only: tags that its contacts get.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
     /// What starts it, besides an operator.
     #[serde(default)]
     pub triggers: Triggers,
@@ -62,6 +71,20 @@ pub enum NewContacts {
     Unsubscribed,
 }
 
+impl Export {
+    /// What happens to people who are in the audience already.
+    #[must_use]
+    pub fn existing_contacts(&self) -> ExistingContacts {
+        self.existing_contacts.unwrap_or_default()
+    }
+
+    /// What happens to people who left the audience.
+    #[must_use]
+    pub fn people_who_left(&self) -> PeopleWhoLeft {
+        self.people_who_left.unwrap_or_default()
+    }
+}
+
 impl NewContacts {
     /// The word in configuration, which is Mailchimp's.
     #[must_use]
@@ -73,6 +96,28 @@ impl NewContacts {
             Self::Unsubscribed => "unsubscribed",
         }
     }
+}
+
+/// What happens to people who are in a Mailchimp audience already. Nothing changes the status that they have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExistingContacts {
+    /// They are left alone.
+    #[default]
+    Keep,
+    /// Their names and tags are brought up to date.
+    Update,
+}
+
+/// What happens to people who left a Mailchimp audience: unsubscribed, given up after bounces, or archived.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PeopleWhoLeft {
+    /// They are not sent; each of their rows is rejected with the reason.
+    #[default]
+    HoldBack,
+    /// They are sent like all the others, and an archived contact may come back to life by that.
+    MayComeBack,
 }
 
 /// What starts an export, besides an operator.
