@@ -2,10 +2,11 @@
 
 PYTHON ?= python3
 VENV := .local/venv/bin
+TARGET = $(or $(CARGO_TARGET_DIR),target)
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
-.PHONY: help demo test lint unit local e2e tools format build deny clean
+.PHONY: help demo test lint unit local e2e bench-delivery tools format build deny clean
 
 help: ## What there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 20
@@ -36,6 +37,10 @@ local: tools ## The template's promises, and that the local stack always ends
 
 e2e: tools ## The whole way, on the local stack
 	$(VENV)/python -m pytest tests/e2e
+
+bench-delivery: ## How long and how costly a million profiles are (BENCH="--help" for what can be chosen)
+	cargo build --config tests/bench/delivery/optimised.toml -p sandbox -p bench-delivery
+	@$(TARGET)/debug/bench-delivery $(BENCH)
 
 build: tools ## What is deployed to AWS: the same as `sam build`
 	. $(VENV)/activate && sam build
