@@ -1,10 +1,11 @@
 //! What there is: the drops of a segment in the segment bucket, and the exports that want them.
 
-use segue_platform::StoreError;
+use segue_platform::{StoreError, Stored};
 use segue_state::{Drop, Export, Part, Role, StateError};
 
 use crate::App;
 use crate::invocation::Upload;
+use crate::parts::{self, Closing, Found};
 
 /// Where a key of the segment bucket stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +15,14 @@ pub enum Place<'a> {
         /// Its segment.
         segment: &'a str,
     },
-    /// A file deeper down: a part of a drop of many files, or its marker.
+    /// What closes a drop of many files.
+    Marker {
+        /// Its segment.
+        segment: &'a str,
+        /// The folder with its parts; ends with a slash.
+        folder: &'a str,
+    },
+    /// Any other file deeper down: a part of a drop of many files.
     Part,
     /// No drop: elsewhere, hidden, or a folder.
     Elsewhere,
@@ -26,34 +34,72 @@ pub fn place<'a>(prefix: &str, key: &'a str) -> Place<'a> {
     let Some((segment, file)) = key.strip_prefix(prefix).and_then(|rest| rest.split_once('/')) else {
         return Place::Elsewhere;
     };
+    if segment.is_empty() || file.is_empty() || file.starts_with(['_', '.']) || file.ends_with("_$folder$") {
+        return Place::Elsewhere;
+    }
     match file.split_once('/') {
-        _ if segment.is_empty() || file.is_empty() => Place::Elsewhere,
-        Some(_) => Place::Part,
-        None if file.starts_with(['_', '.']) => Place::Elsewhere,
         None => Place::Drop { segment },
+        Some((_, name)) if Closing::by(name).is_some() => {
+            Place::Marker { segment, folder: &key[..key.len() - name.len()] }
+        }
+        Some(_) => Place::Part,
     }
 }
 
 /// The drop that an upload is.
 #[must_use]
 pub fn uploaded(segment: &str, upload: &Upload) -> Drop {
-    let part = Part { key: upload.key.clone(), etag: upload.etag.clone(), size: upload.size };
-    Drop { segment: segment.to_owned(), parts: vec![part] }
+    Drop { segment: segment.to_owned(), parts: vec![pinned(upload)] }
 }
 
-/// The latest drop of a segment; `None` if there is none yet.
+/// The drop of many files that an uploaded marker closes; `None` if it closes none.
 ///
 /// # Errors
-/// [`StoreError`] if the segment bucket can't be listed.
-pub async fn latest(app: &App, segment: &str) -> Result<Option<Drop>, StoreError> {
+/// [`StoreError`] if the segment bucket can't be listed, or the manifest not be read.
+pub async fn closed(
+    app: &App,
+    segment: &str,
+    folder: &str,
+    upload: &Upload,
+) -> Result<Option<Found>, StoreError> {
+    let listed: Vec<Part> = app.segments.list(folder).await?.into_iter().map(part).collect();
+    let bucket = (&*app.segments, app.config.segment_bucket.as_str());
+    parts::closed(bucket, segment, folder, &pinned(upload), &listed).await
+}
+
+/// The latest drop of a segment, by the time of its file or of what closes it; `None` if there is none yet.
+///
+/// # Errors
+/// [`StoreError`] if the segment bucket can't be listed, or a manifest not be read.
+pub async fn latest(app: &App, segment: &str) -> Result<Option<Found>, StoreError> {
     let prefix = &app.config.segment_prefix;
     let listed = app.segments.list(&format!("{prefix}{segment}/")).await?;
-    let drops = listed.into_iter().filter(|stored| matches!(place(prefix, &stored.key), Place::Drop { .. }));
-    let latest = drops.max_by(|a, b| (a.modified_ms, &a.key).cmp(&(b.modified_ms, &b.key)));
-    Ok(latest.map(|stored| {
-        let part = Part { key: stored.key, etag: Some(stored.etag), size: stored.size };
-        Drop { segment: segment.to_owned(), parts: vec![part] }
-    }))
+    let mut drops: Vec<&Stored> = listed
+        .iter()
+        .filter(|stored| matches!(place(prefix, &stored.key), Place::Drop { .. } | Place::Marker { .. }))
+        .collect();
+    drops.sort_by(|a, b| (b.modified_ms, &b.key).cmp(&(a.modified_ms, &a.key)));
+    for stored in drops {
+        let Place::Marker { folder, .. } = place(prefix, &stored.key) else {
+            let drop = Drop { segment: segment.to_owned(), parts: vec![part(stored.clone())] };
+            return Ok(Some(Found { drop, obstacle: None }));
+        };
+        let within = listed.iter().filter(|other| other.key.starts_with(folder));
+        let within: Vec<Part> = within.cloned().map(part).collect();
+        let bucket = (&*app.segments, app.config.segment_bucket.as_str());
+        if let Some(found) = parts::closed(bucket, segment, folder, &part(stored.clone()), &within).await? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+fn pinned(upload: &Upload) -> Part {
+    Part { key: upload.key.clone(), etag: upload.etag.clone(), size: upload.size }
+}
+
+fn part(stored: Stored) -> Part {
+    Part { key: stored.key, etag: Some(stored.etag), size: stored.size }
 }
 
 /// All exports that are well-formed; the others are logged, since someone must act.
@@ -79,6 +125,14 @@ mod tests {
     }
 
     #[test]
+    fn a_marker_closes_the_folder_right_under_the_segment() {
+        for name in ["_SUCCESS", "_manifest.json", "manifest.json", "manifest"] {
+            let marker = Place::Marker { segment: "vip", folder: "segments/vip/d 1/" };
+            assert_eq!(place("segments/", &format!("segments/vip/d 1/{name}")), marker);
+        }
+    }
+
+    #[test]
     fn anything_else_is_none() {
         for key in [
             "x/vip/a.csv",
@@ -87,9 +141,12 @@ mod tests {
             "segments//a",
             "segments/vip/_SUCCESS",
             "segments/vip/.x",
+            "segments/vip/d1_$folder$",
+            "segments/vip/_temporary/0/_SUCCESS",
         ] {
             assert_eq!(place("segments/", key), Place::Elsewhere, "{key}");
         }
         assert_eq!(place("segments/", "segments/vip/d1/part-0.csv"), Place::Part);
+        assert_eq!(place("segments/", "segments/vip/d1/de/_SUCCESS"), Place::Part, "of a folder in the drop");
     }
 }

@@ -20,6 +20,8 @@ pub struct Bounds {
     pub profiles: u64,
     /// Most invalid rows, as a share of all from 0 to 1.
     pub invalid_share: f64,
+    /// Least profiles.
+    pub min_profiles: u64,
 }
 
 /// Why a run must not start. The message says what, where and what to do.
@@ -47,9 +49,58 @@ pub enum Guard {
         /// Its key.
         file: String,
     },
+    /// A file is not as large as it was said to be.
+    #[error(
+        "{file} has {found} bytes and was said to have {said}; was it replaced while it was read, or is the manifest wrong?"
+    )]
+    Size {
+        /// Its key.
+        file: String,
+        /// The size in the event, the listing or the manifest.
+        said: u64,
+        /// Its size.
+        found: u64,
+    },
+    /// What the export says of its files makes no sense.
+    #[error("the export's configuration is wrong: {0}")]
+    Configuration(String),
     /// A segment has no drop.
     #[error("the segment `{0}` has no drop yet; put a file with `segue segment put {0} FILE`")]
     NoDrop(String),
+    /// A drop was closed, and there is nothing in it.
+    #[error("{marker} closes a drop that has no parts; upload the parts, then the marker")]
+    NoParts {
+        /// The key of what closes it.
+        marker: String,
+    },
+    /// More parts than the record of a run holds.
+    #[error(
+        "the drops have {found} parts, a run reads at most {}; write fewer, larger ones",
+        crate::parts::MOST
+    )]
+    TooManyParts {
+        /// Parts found.
+        found: usize,
+    },
+    /// A manifest that can't be followed.
+    #[error("{file}: {problem}; mend the manifest and upload it again")]
+    Manifest {
+        /// Its key.
+        file: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Parts that a manifest names and that are not there.
+    #[error(
+        "{file} names parts that are not there: {}; upload them, then the manifest again",
+        first(missing)
+    )]
+    MissingParts {
+        /// The manifest's key.
+        file: String,
+        /// Their keys.
+        missing: Vec<String>,
+    },
     /// There is nobody to send.
     #[error("the drop has no rows; an empty segment is not sent, since it is a mistake as a rule")]
     NoRows,
@@ -62,6 +113,28 @@ pub enum Guard {
         read: u64,
         /// The mapped column.
         column: String,
+    },
+    /// Too few profiles.
+    #[error(
+        "the drops have {found} profiles, the export wants {limit} at least; is the drop complete? If it is, lower `limits.min_profiles`"
+    )]
+    TooFew {
+        /// Unique, valid profiles.
+        found: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// Too many more, or too many fewer, than the last time.
+    #[error(
+        "the drops have {profiles} profiles, {change}; the export allows a change of {allowed} %: if it is meant, raise `limits.change_share`, and run it"
+    )]
+    Changed {
+        /// Unique, valid profiles.
+        profiles: u64,
+        /// What changed.
+        change: String,
+        /// The share allowed.
+        allowed: String,
     },
     /// Too many profiles.
     #[error(
@@ -121,7 +194,20 @@ pub fn check(totals: Totals, bounds: Bounds, column: &str) -> Result<(), Guard> 
     if profiles > bounds.profiles {
         return Err(Guard::TooMany { found: profiles, limit: bounds.profiles });
     }
+    if profiles < bounds.min_profiles {
+        return Err(Guard::TooFew { found: profiles, limit: bounds.min_profiles });
+    }
     Ok(())
+}
+
+/// A few of many keys: a message is read by people.
+fn first(keys: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = keys.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match keys.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 /// Rows are fewer than 2^52, so this is exact enough.
@@ -135,7 +221,7 @@ mod tests {
     use super::*;
 
     fn stopped(read: u64, invalid: u64, profiles: u64) -> Option<String> {
-        let bounds = Bounds { profiles: 100, invalid_share: 0.2 };
+        let bounds = Bounds { profiles: 100, invalid_share: 0.2, min_profiles: 0 };
         check(Totals { read, invalid, profiles }, bounds, "email").err().map(|guard| guard.to_string())
     }
 
@@ -143,6 +229,24 @@ mod tests {
     fn what_is_allowed_passes_up_to_the_bounds() {
         assert_eq!(stopped(125, 25, 100), None);
         assert_eq!(stopped(1, 0, 1), None);
+    }
+
+    #[test]
+    fn fewer_than_wanted_are_not_sent() {
+        let bounds = Bounds { profiles: 100, invalid_share: 0.2, min_profiles: 10 };
+        let stopped = |profiles| check(Totals { read: 20, invalid: 0, profiles }, bounds, "email");
+        assert_eq!(stopped(10), Ok(()));
+        insta::assert_snapshot!(stopped(9).unwrap_err(), @"the drops have 9 profiles, the export wants 10 at least; is the drop complete? If it is, lower `limits.min_profiles`");
+    }
+
+    #[test]
+    fn a_message_names_a_few_of_many_parts() {
+        let missing = |many| {
+            let missing = (0..many).map(|number| format!("p{number}")).collect();
+            Guard::MissingParts { file: "m".to_owned(), missing }.to_string()
+        };
+        assert!(missing(5).contains(": p0, p1, p2, p3, p4; "));
+        assert!(missing(7).contains("p4 and 2 more; "));
     }
 
     #[test]

@@ -9,10 +9,12 @@ use segue_state::{Drop, Export, Halt, Role, RunId, StateError, Status, Trigger, 
 use serde_json::Value;
 
 use crate::catalog::{self, Place, place};
+use crate::guard::Guard;
 use crate::invocation::{Invocation, InvocationError, Request, Upload};
 use crate::opening::{Wish, open, refusal};
+use crate::parts::Found;
 use crate::staging::{StagingError, stage};
-use crate::{App, resume};
+use crate::{App, parts, resume};
 
 /// An invocation that failed. Lambda repeats it twice, then it lands in the on-failure queue.
 #[derive(Debug, thiserror::Error)]
@@ -75,33 +77,39 @@ async fn take_upload(app: &App, upload: &Upload, deadline: Deadline) -> Result<(
         tracing::warn!(bucket = %upload.bucket, "an event of another bucket is ignored");
         return Ok(());
     }
-    let segment = match place(&app.config.segment_prefix, &upload.key) {
-        Place::Drop { segment } => segment,
+    let (segment, folder) = match place(&app.config.segment_prefix, &upload.key) {
+        Place::Drop { segment } => (segment, None),
+        Place::Marker { segment, folder } => (segment, Some(folder)),
         Place::Part => {
-            tracing::warn!(key = %upload.key, "drops of many files are not read yet; put one file right under its segment");
+            tracing::debug!(key = %upload.key, "a part waits for what closes its drop");
             return Ok(());
         }
         Place::Elsewhere => return Ok(()),
     };
-    let wishes: Vec<Wish> = catalog::exports(app)
-        .await?
-        .into_iter()
-        .filter(|(_, export)| {
-            export.enabled && export.triggers.upload && export.segments.iter().any(|s| s == segment)
-        })
-        .map(|(role, export)| Wish {
-            role,
-            export,
-            trigger: Trigger { kind: TriggerKind::Upload, at: upload.at, by: None },
-            drops: vec![catalog::uploaded(segment, upload)],
-            cause: vec![upload.bucket.clone(), upload.key.clone(), upload.sequencer.clone()],
-            obstacle: None,
-        })
-        .collect();
-    if wishes.is_empty() {
+    let mut wanting = catalog::exports(app).await?;
+    wanting.retain(|(_, export)| {
+        export.enabled && export.triggers.upload && export.segments.iter().any(|s| s == segment)
+    });
+    if wanting.is_empty() {
         tracing::info!(%segment, "no export wants this segment on upload");
+        return Ok(());
     }
-    open_and_stage(app, wishes, deadline).await
+    let found = match folder {
+        None => Found { drop: catalog::uploaded(segment, upload), obstacle: None },
+        Some(folder) => match catalog::closed(app, segment, folder, upload).await? {
+            Some(found) => found,
+            None => return Ok(()),
+        },
+    };
+    let wishes = wanting.into_iter().map(|(role, export)| Wish {
+        role,
+        export,
+        trigger: Trigger { kind: TriggerKind::Upload, at: upload.at, by: None },
+        drops: vec![found.drop.clone()],
+        cause: vec![upload.bucket.clone(), upload.key.clone(), upload.sequencer.clone()],
+        obstacle: found.obstacle.as_ref().map(ToString::to_string),
+    });
+    open_and_stage(app, wishes.collect(), deadline).await
 }
 
 /// The exports of a request: those named, or all that are enabled.
@@ -147,9 +155,17 @@ async fn run(
     let mut obstacle = None;
     for segment in &segments {
         match catalog::latest(app, segment).await? {
-            Some(drop) => drops.push(drop),
-            None => obstacle = Some(crate::guard::Guard::NoDrop(segment.clone()).to_string()),
+            Some(found) => {
+                drops.push(found.drop);
+                obstacle = obstacle.or(found.obstacle);
+            }
+            None => obstacle = Some(Guard::NoDrop(segment.clone())),
         }
+    }
+    let found = drops.iter().map(|drop| drop.parts.len()).sum();
+    if found > parts::MOST {
+        obstacle = Some(Guard::TooManyParts { found });
+        drops.iter_mut().for_each(|drop| drop.parts.clear());
     }
     let wishes = group.into_iter().map(|(role, export)| Wish {
         role,
@@ -157,7 +173,7 @@ async fn run(
         trigger: trigger.clone(),
         drops: drops.clone(),
         cause: vec![id.to_owned()],
-        obstacle: obstacle.clone(),
+        obstacle: obstacle.as_ref().map(ToString::to_string),
     });
     open_and_stage(app, wishes.collect(), deadline).await
 }

@@ -23,6 +23,8 @@ pub struct Wanted {
     pub destination: Destination,
     /// The columns it maps.
     pub mapping: Mapping,
+    /// Further columns that must be there.
+    pub columns: Vec<String>,
     /// Most profiles; above it nothing more is staged, and counting goes on.
     pub limit: u64,
 }
@@ -49,6 +51,8 @@ pub struct Tally {
     pub chunks: u32,
     /// The first column that was missing, and the part it was missing in.
     pub missing: Option<(u32, ColumnError)>,
+    /// Attributes that are not sent as they stood there.
+    pub attributes_changed: segue_segment::attribute::Changed,
 }
 
 impl Tally {
@@ -134,6 +138,7 @@ impl Intake {
             invalid_by_reason: column.invalid.clone(),
             chunks: plan.chunks,
             missing: plan.missing.clone(),
+            attributes_changed: plan.changed,
         }
     }
 

@@ -107,5 +107,7 @@ pub fn refusal(status: Status, message: String) -> Sealed {
         sealed_at: now,
         deadline: now,
         ended: Some(Ended { status, message }),
+        warnings: Vec::new(),
+        attributes_changed: segue_segment::attribute::Changed::default(),
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use segue_platform::{Deadline, StoreError};
-use segue_source::Reader;
+use segue_source::{Reader, SourceError};
 use segue_state::document::{self, Created};
 use segue_state::finish::finish;
 use segue_state::{Ended, Run, Sealed, StateError, Status, keys};
@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::guard::{Bounds, Guard};
 use crate::intake::{Intake, Staged, Tally, Wanted};
-use crate::{App, leftovers, queueing};
+use crate::{App, history, leftovers, queueing};
 
 /// Chunks that are written at once. Each holds ten megabytes at the most.
 const WRITERS: usize = 4;
@@ -53,7 +53,7 @@ pub async fn stage(app: &App, runs: &[Run], deadline: Deadline) -> Result<(), St
     for (run, tally) in runs.iter().zip(&tallies) {
         let verdict = match &stopped {
             Some(guard) => Err(guard.clone()),
-            None => judge(run, tally, &keys),
+            None => judge(app, run, tally, &keys).await?,
         };
         seal(app, run, sealing(run, tally, &attempt, verdict)).await?;
     }
@@ -62,7 +62,8 @@ pub async fn stage(app: &App, runs: &[Run], deadline: Deadline) -> Result<(), St
 
 fn wanted(run: &Run) -> Option<Wanted> {
     let destination = run.destination?;
-    Some(Wanted { destination, mapping: run.export.fields.clone(), limit: limit(run) })
+    let (mapping, columns) = (run.export.fields.clone(), run.export.limits.columns.clone());
+    Some(Wanted { destination, mapping, columns, limit: limit(run) })
 }
 
 fn limit(run: &Run) -> u64 {
@@ -78,8 +79,13 @@ async fn read(
     writers: &mut Writers,
     deadline: Deadline,
 ) -> Result<Result<(), Guard>, StagingError> {
-    for (number, part) in (0..).zip(run.parts()) {
+    let parts = run.drops.iter().flat_map(|drop| drop.parts.iter().map(|part| (part, drop.parts.len() > 1)));
+    for (number, (part, among_others)) in (0..).zip(parts) {
         let file = part.key.clone();
+        if part.size == 0 && among_others {
+            // As writers leave them that had no rows for a part.
+            continue;
+        }
         let mut opened = match app.segments.open(&part.key, part.etag.as_deref()).await {
             Ok(Some(opened)) => opened,
             Ok(None) | Err(StoreError::Changed { .. }) => return Ok(Err(Guard::Gone { file })),
@@ -101,22 +107,43 @@ async fn read(
             }
             writers.write(intake.take_ready()).await?;
         }
-        if let Err(source) = reader.finish(intake) {
-            return Ok(Err(Guard::Source { file, source }));
+        match reader.finish(intake) {
+            // Nothing, but compressed.
+            Err(SourceError::Empty) if among_others => {}
+            Err(source) => return Ok(Err(Guard::Source { file, source })),
+            Ok(_) => {}
         }
     }
     Ok(Ok(()))
 }
 
-fn judge(run: &Run, tally: &Tally, keys: &[&str]) -> Result<(), Guard> {
-    let bounds = Bounds { profiles: limit(run), invalid_share: run.export.limits.invalid_share };
-    tally.judge(bounds, &run.export.fields.email, keys)
+/// Whether a run may start, and what the operator should know if it does.
+async fn judge(
+    app: &App,
+    run: &Run,
+    tally: &Tally,
+    keys: &[&str],
+) -> Result<Result<Vec<String>, Guard>, StateError> {
+    let limits = &run.export.limits;
+    let bounds = Bounds {
+        profiles: limit(run),
+        invalid_share: limits.invalid_share,
+        min_profiles: limits.min_profiles.unwrap_or_default(),
+    };
+    if let Err(guard) = tally.judge(bounds, &run.export.fields.email, keys) {
+        return Ok(Err(guard));
+    }
+    let Some(before) = history::last_completed(&app.state, run).await? else { return Ok(Ok(Vec::new())) };
+    Ok(history::compare(tally.totals.profiles, &before, limits).map(|warning| warning.into_iter().collect()))
 }
 
-fn sealing(run: &Run, tally: &Tally, attempt: &str, verdict: Result<(), Guard>) -> Sealed {
+fn sealing(run: &Run, tally: &Tally, attempt: &str, verdict: Result<Vec<String>, Guard>) -> Sealed {
     let sealed_at = Timestamp::now();
     let time = SignedDuration::from_mins(i64::from(run.export.limits.deadline_minutes));
-    let ended = verdict.err().map(|guard| Ended { status: Status::Refused, message: guard.to_string() });
+    let (warnings, ended) = match verdict {
+        Ok(warnings) => (warnings, None),
+        Err(guard) => (Vec::new(), Some(Ended { status: Status::Refused, message: guard.to_string() })),
+    };
     let passed = ended.is_none();
     Sealed {
         attempt: attempt.to_owned(),
@@ -130,6 +157,8 @@ fn sealing(run: &Run, tally: &Tally, attempt: &str, verdict: Result<(), Guard>) 
         sealed_at,
         deadline: sealed_at.checked_add(time).unwrap_or(Timestamp::MAX),
         ended,
+        warnings,
+        attributes_changed: tally.attributes_changed,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use segue_segment::attribute::Changed;
 use segue_segment::{Destination, Reason};
 use serde::{Deserialize, Serialize};
 
@@ -126,6 +127,12 @@ pub struct Sealed {
     /// side one can't refuse what the other delivers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Ended>,
+    /// What the operator should know, though nothing stopped the run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// Names that are not sent as they stood in the drop.
+    #[serde(default, skip_serializing_if = "Changed::is_none")]
+    pub attributes_changed: Changed,
 }
 
 /// How a run ended before anything was sent.

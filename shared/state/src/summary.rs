@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use segue_segment::attribute::Changed;
 use segue_segment::counts::Unbalanced;
 use segue_segment::{Counts, Destination, Reason};
 use serde::{Deserialize, Serialize};
@@ -101,6 +102,9 @@ pub struct Summary {
     /// What the operator should know, though nothing failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// Names that were not sent as they stood in the drop.
+    #[serde(default, skip_serializing_if = "Changed::is_none")]
+    pub attributes_changed: Changed,
 }
 
 fn blank(run: &Run) -> Summary {
@@ -125,6 +129,7 @@ fn blank(run: &Run) -> Summary {
         finished_at: None,
         message: "the drop is being read".to_owned(),
         warnings: Vec::new(),
+        attributes_changed: Changed::default(),
     }
 }
 
@@ -151,6 +156,7 @@ fn ended(run: &Run, sealed: &Sealed, ended: &Ended) -> Summary {
         invalid_by_reason: sealed.invalid_by_reason.clone(),
         finished_at: Some(sealed.sealed_at),
         message: ended.message.clone(),
+        warnings: sealed.warnings.clone(),
         ..blank(run)
     }
 }
@@ -175,6 +181,8 @@ pub fn sealed(run: &Run, sealed: &Sealed, receipts: &[Receipt]) -> Result<Summar
         invalid_by_reason: sealed.invalid_by_reason.clone(),
         chunks: sealed.chunks,
         chunks_done: u32::try_from(receipts.len()).unwrap_or(u32::MAX),
+        warnings: sealed.warnings.clone(),
+        attributes_changed: sealed.attributes_changed,
         ..blank(run)
     };
     let mut decided = 0;
@@ -296,6 +304,8 @@ pub(crate) mod tests {
             chunks: 2,
             profiles_per_chunk: 10,
             ended: None,
+            warnings: Vec::new(),
+            attributes_changed: Changed::default(),
             sealed_at: "2026-11-22T16:36:00Z".parse().unwrap(),
             deadline: "2026-11-23T16:36:00Z".parse().unwrap(),
         }
@@ -398,6 +408,24 @@ pub(crate) mod tests {
             sealed(&run(), &seal(), &delivered).unwrap().warnings.is_empty(),
             "Klaviyo has no such limit"
         );
+    }
+
+    #[test]
+    fn what_staging_noted_is_told_with_the_run() {
+        let noted = Sealed {
+            warnings: vec!["fewer than before".into()],
+            attributes_changed: Changed { shortened: 2, cleaned: 1 },
+            ..seal()
+        };
+        let summary = sealed(&run(), &noted, &[]).unwrap();
+        assert_eq!(
+            (summary.warnings, summary.attributes_changed),
+            (noted.warnings, noted.attributes_changed)
+        );
+        // A release before this one wrote neither.
+        let mut old = serde_json::to_value(seal()).unwrap();
+        assert!(old.as_object_mut().unwrap().remove("warnings").is_none(), "nothing is written for nothing");
+        assert_eq!(serde_json::from_value::<Sealed>(old).unwrap(), seal());
     }
 
     #[test]

@@ -35,6 +35,9 @@ pub(super) struct Plan {
     pub(super) column: usize,
     pub(super) chunks: u32,
     pub(super) missing: Option<(u32, ColumnError)>,
+    pub(super) changed: attribute::Changed,
+    /// The places of the columns that must be there, though nothing of them is sent.
+    expected: Vec<usize>,
     shape: Shape,
     wanted: Wanted,
     /// The places of its columns among the wanted ones.
@@ -52,6 +55,8 @@ impl Plan {
             column,
             chunks: 0,
             missing: None,
+            changed: attribute::Changed::default(),
+            expected: Vec::new(),
             shape,
             wanted: wanted.clone(),
             email: 0,
@@ -68,11 +73,13 @@ impl Plan {
         self.email = slot(wanted, &mapping.email);
         self.first_name = mapping.first_name.as_ref().map(|name| slot(wanted, name));
         self.last_name = mapping.last_name.as_ref().map(|name| slot(wanted, name));
+        self.expected = self.wanted.columns.iter().map(|name| slot(wanted, name)).collect();
     }
 
     /// A wanted column can't be told in this part.
     pub(super) fn miss(&mut self, slot: usize, part: u32, error: &ColumnError) {
-        if self.email == slot || self.first_name == Some(slot) || self.last_name == Some(slot) {
+        let mapped = self.email == slot || self.first_name == Some(slot) || self.last_name == Some(slot);
+        if mapped || self.expected.contains(&slot) {
             self.missing.get_or_insert_with(|| (part, error.clone()));
         }
     }
@@ -94,7 +101,11 @@ impl Plan {
         match self.shape.form {
             Form::Hashes => self.writer.push_hash(at, hash.get_or_insert_with(|| EmailHash::of(email))),
             Form::Profiles => {
-                let name = |slot: Option<usize>| slot.and_then(|slot| attribute::name(fields.get(slot)));
+                let mut name = |slot: Option<usize>| {
+                    let name = attribute::name(fields.get(slot?))?;
+                    self.changed.add(&name);
+                    Some(name.text)
+                };
                 let (first, last) = (name(self.first_name), name(self.last_name));
                 self.writer.push_profile(at, email, first.as_deref(), last.as_deref());
             }

@@ -10,7 +10,7 @@ fn mapping(email: &str, first: Option<&str>) -> Mapping {
 }
 
 fn wanted(destination: Destination, mapping: Mapping) -> Wanted {
-    Wanted { destination, mapping, limit: 1_000_000 }
+    Wanted { destination, mapping, columns: Vec::new(), limit: 1_000_000 }
 }
 
 fn run(wanted: &[Wanted], parts: &[&str]) -> (Vec<Staged>, Vec<Tally>) {
@@ -85,6 +85,34 @@ fn a_missing_column_stops_only_the_export_that_maps_it() {
         "nothing is known of its rows"
     );
     assert_eq!(chunks(&staged, 1)[0].len(), 2);
+}
+
+#[test]
+fn a_column_that_is_expected_must_be_there_though_nothing_is_sent_of_it() {
+    let expecting = |column: &str| Wanted {
+        columns: vec!["id".into(), column.into()],
+        ..wanted(Destination::Klaviyo, mapping("email", None))
+    };
+    let (staged, tallies) = run(&[expecting("first"), expecting("plan")], &[DROP]);
+    assert_eq!(chunks(&staged, 0)[0].len(), 2);
+    let (_, error) = tallies[1].missing.clone().unwrap();
+    assert_eq!(error.to_string(), "the file has no column `plan`; its columns are id, Email, first");
+    assert!(tallies[0].missing.is_none());
+}
+
+#[test]
+fn attributes_that_are_changed_are_counted_for_those_who_are_sent() {
+    let long = "x".repeat(300);
+    let text = format!("email,first\na@example.com,{long}\nb@example.com,B\u{7}ob\na@example.com,{long}\n");
+    let (_, tallies) = run(
+        &[
+            wanted(Destination::Klaviyo, mapping("email", Some("first"))),
+            wanted(Destination::Klaviyo, mapping("email", None)),
+        ],
+        &[&text],
+    );
+    assert_eq!((tallies[0].attributes_changed.shortened, tallies[0].attributes_changed.cleaned), (1, 1));
+    assert!(tallies[1].attributes_changed.is_none(), "no name is mapped");
 }
 
 #[test]

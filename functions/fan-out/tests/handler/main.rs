@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail a test by panicking")]
 
 mod bench;
+mod guards;
 mod killed;
 #[path = "../../../../tests/support/killing.rs"]
 mod killing;
+mod parts;
 mod requests;
 mod resuming;
 mod side_by_side;

@@ -65,6 +65,9 @@ pub fn whole(summary: &Summary) -> String {
     add("run", summary.run.to_string());
     add("status", summary.status.name().to_owned());
     add("message", summary.message.clone());
+    for warning in &summary.warnings {
+        add("warning", warning.clone());
+    }
     let destination = summary.destination.map_or("unknown", |destination| destination.shape().display_name);
     add("destination", format!("{destination}, over the connection {}", summary.connection));
     add("segments", summary.segments.join(", "));
@@ -82,6 +85,12 @@ pub fn whole(summary: &Summary) -> String {
     add("accepted", counts.accepted.to_string());
     if summary.already_there > 0 {
         add("  already there", summary.already_there.to_string());
+    }
+    let changed = summary.attributes_changed;
+    for (what, count) in [("names shortened", changed.shortened), ("names cleaned", changed.cleaned)] {
+        if count > 0 {
+            add(what, count.to_string());
+        }
     }
     add("rejected", counts.rejected.to_string());
     for (reason, count) in &summary.rejected_by_reason {

@@ -58,6 +58,8 @@ pub(crate) async fn sealed(state: &State, id: &str) -> Run {
         chunks: 2,
         profiles_per_chunk: 10,
         ended: None,
+        warnings: Vec::new(),
+        attributes_changed: segue_segment::attribute::Changed::default(),
         sealed_at: "2026-11-22T16:36:00Z".parse().unwrap(),
         deadline: "2026-11-23T16:36:00Z".parse().unwrap(),
     };

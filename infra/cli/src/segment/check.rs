@@ -95,15 +95,23 @@ pub fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
     }
     let mut chunks = Chunks::new(args.chunks_to.as_deref())?;
     let started = Instant::now();
-    let bounds =
-        Bounds { profiles: args.limit.unwrap_or(shape.default_limit), invalid_share: args.invalid_share };
+    let bounds = Bounds {
+        profiles: args.limit.unwrap_or(shape.default_limit),
+        invalid_share: args.invalid_share,
+        min_profiles: 0,
+    };
     let mapping = Fields {
         email: args.email.clone(),
         first_name: args.first_name.clone(),
         last_name: args.last_name.clone(),
     };
     let mut intake =
-        Intake::new(&[Wanted { destination: args.destination, mapping, limit: bounds.profiles }]);
+        Intake::new(&[Wanted {
+            destination: args.destination,
+            mapping,
+            columns: Vec::new(),
+            limit: bounds.profiles,
+        }]);
     let stopped = read(&mut file, &args.file, &mut intake, &mut chunks)?.err();
     let (rest, tallies) = intake.finish();
     chunks.take(rest)?;

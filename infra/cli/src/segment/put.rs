@@ -91,7 +91,7 @@ fn key(prefix: &str, segment: &str, name: &str) -> Result<String, Failure> {
     let key = format!("{prefix}{segment}/{name}");
     match place(prefix, &key) {
         Place::Drop { segment: found } if found == segment => Ok(key),
-        Place::Drop { .. } | Place::Part | Place::Elsewhere => {
+        Place::Drop { .. } | Place::Marker { .. } | Place::Part | Place::Elsewhere => {
             Err(Failure::usage(format!("`{segment}/{name}` is no place for a drop")).hint(
                 "neither a segment's nor a drop's name has slashes in it, and a drop's does not begin with . or _",
             ))

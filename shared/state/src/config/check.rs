@@ -2,7 +2,7 @@
 
 use segue_segment::Destination;
 
-use super::{Connection, Export};
+use super::{Connection, Export, Limits};
 
 /// What is wrong with a configuration: the field, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,9 +53,7 @@ pub fn check_export(export: &Export, destination: Destination) -> Vec<Problem> {
     if !(0.0..=1.0).contains(&export.limits.invalid_share) {
         found.push(problem("limits.invalid_share", "use a share from 0 to 1"));
     }
-    if export.limits.profiles == Some(0) {
-        found.push(problem("limits.profiles", "use at least 1"));
-    }
+    found.extend(check_limits(&export.limits));
     if !(1..=7 * 24 * 60).contains(&export.limits.deadline_minutes) {
         found.push(problem(
             "limits.deadline_minutes",
@@ -63,6 +61,28 @@ pub fn check_export(export: &Export, destination: Destination) -> Vec<Problem> {
         ));
     }
     found.extend(check_choices(export, destination));
+    found
+}
+
+fn check_limits(limits: &Limits) -> Vec<Problem> {
+    let mut found = Vec::new();
+    if limits.profiles == Some(0) {
+        found.push(problem("limits.profiles", "use at least 1"));
+    }
+    if limits.min_profiles.is_some_and(|least| limits.profiles.is_some_and(|most| least > most)) {
+        found.push(problem("limits.min_profiles", "use at most `limits.profiles`; no run could start"));
+    }
+    let shares = [
+        ("limits.change_share", limits.change_share),
+        ("limits.warn_change_share", limits.warn_change_share),
+    ];
+    let wrong = |share: f64| !share.is_finite() || share < 0.0;
+    for (field, _) in shares.into_iter().filter(|(_, share)| share.is_some_and(wrong)) {
+        found.push(problem(field, "use a share from 0 up, such as 0.5; 1 stands for twice as many, or none"));
+    }
+    if limits.columns.iter().any(|column| column.trim().is_empty()) || limits.columns.len() > 100 {
+        found.push(problem("limits.columns", "name at most 100 columns, none of them empty"));
+    }
     found
 }
 
@@ -160,6 +180,28 @@ mod tests {
         let names = serde_json::json!({"fields": {"email": "email", "first_name": "first"}});
         assert_eq!(fields(&names, Destination::Snapchat), ["fields"]);
         assert_eq!(fields(&names, Destination::Klaviyo), [""; 0]);
+    }
+
+    #[test]
+    fn limits_that_make_no_sense_are_refused() {
+        let wrong = |limits: serde_json::Value| {
+            fields(&serde_json::json!({ "limits": limits }), Destination::Klaviyo)
+        };
+        assert_eq!(wrong(serde_json::json!({"min_profiles": 3, "profiles": 2})), ["limits.min_profiles"]);
+        assert_eq!(wrong(serde_json::json!({"change_share": -0.1})), ["limits.change_share"]);
+        assert_eq!(wrong(serde_json::json!({"columns": ["id", " "]})), ["limits.columns"]);
+        let fine = serde_json::json!({"min_profiles": 2, "profiles": 2, "change_share": 3.0,
+            "warn_change_share": null, "columns": ["id"]});
+        assert_eq!(wrong(fine), [""; 0]);
+    }
+
+    #[test]
+    fn a_limit_that_is_not_set_is_not_written_so_that_an_older_release_reads_the_run() {
+        let written = serde_json::to_value(export(&serde_json::json!({})).limits).unwrap();
+        assert_eq!(written, serde_json::json!({"invalid_share": 0.2, "deadline_minutes": 1440}));
+        let quiet = export(&serde_json::json!({"limits": {"warn_change_share": null}}));
+        let again: Export = serde_json::from_value(serde_json::to_value(&quiet).unwrap()).unwrap();
+        assert_eq!(again.limits.warn_change_share, None);
     }
 
     #[test]

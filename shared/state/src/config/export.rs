@@ -139,15 +139,28 @@ impl Default for Triggers {
 }
 
 /// What a run may do at most, and what stops it before anything is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Most profiles that a run may send; the destination's default if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profiles: Option<u64>,
+    /// Least profiles that a run must have to be sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_profiles: Option<u64>,
     /// Most invalid rows, as a share of all rows from 0 to 1.
     #[serde(default = "fifth")]
     pub invalid_share: f64,
+    /// Most that the number of profiles may differ from that of the last completed run, as a share of that. A run that
+    /// differs more is refused; none is if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change_share: Option<f64>,
+    /// The same, but such a run goes on, with a warning; null for none.
+    #[serde(default = "half", skip_serializing_if = "is_half")]
+    pub warn_change_share: Option<f64>,
+    /// Columns that every file must have, besides the mapped ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
     /// How long after sealing a run may still be delivering, in minutes.
     #[serde(default = "day")]
     pub deadline_minutes: u32,
@@ -155,12 +168,31 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { profiles: None, invalid_share: fifth(), deadline_minutes: day() }
+        Self {
+            profiles: None,
+            min_profiles: None,
+            invalid_share: fifth(),
+            change_share: None,
+            warn_change_share: half(),
+            columns: Vec::new(),
+            deadline_minutes: day(),
+        }
     }
 }
 
 const fn fifth() -> f64 {
     0.2
+}
+
+/// Written by an option, so that null can say that there is no such share.
+#[expect(clippy::unnecessary_wraps)]
+const fn half() -> Option<f64> {
+    Some(0.5)
+}
+
+/// What is as by default is not written: a release before this one refuses fields that it does not know.
+fn is_half(share: &Option<f64>) -> bool {
+    *share == half()
 }
 
 const fn day() -> u32 {
