@@ -1,5 +1,6 @@
 """What starts a run and what doesn't: drops close together, the same drop again, the same event again, requests."""
 
+import json
 import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
@@ -177,3 +178,43 @@ def test_an_operator_starts_a_run_from_the_command_line(system: System, canary: 
     started = system.cli("run", "start", empty.id, "--wait", "--timeout", "50")
     assert started.returncode == 1
     assert "has no drop yet" in system.one(empty)["message"]
+
+
+@pytest.mark.parametrize("marker", ["_SUCCESS", "manifest.json"])
+def test_a_drop_of_many_parts_is_one_run_once_it_is_closed(system: System, canary: str, marker: str) -> None:
+    tag = f"{canary}{'g' if marker == '_SUCCESS' else 'h'}"
+    files = [make(Recipe(**_SMALL, seed=seed, first=first, tag=tag)) for seed, first in ((10, 1), (11, 500), (12, 900))]
+    right = truth.of(*files)
+    segment = system.segment("parts")
+    exports = system.exports(segment)
+    names = ["country=de/part-0.csv", "part-0.csv", "part-1.csv"]
+    keys = [
+        # The last one first: it is the order of the keys that counts, or that of the manifest.
+        system.drop(segment, file, f"2026-11-22/{name}")
+        for name, file in reversed(list(zip(names, files, strict=True)))
+    ][::-1]
+    empty = system.drop(segment, b"", "2026-11-22/part-2.csv")
+    system.drop(segment, b"no part", "2026-11-22/_temporary/part-3.csv")
+    system.drop(segment, b"no part", "2026-11-22/.part-0.csv.crc")
+    stray = None if marker == "_SUCCESS" else system.drop(segment, b"not named", "2026-11-22/part-4.csv")
+    urls = [{"url": f"s3://{system.segment_bucket}/{key}"} for key in [*keys, empty]]
+    manifest = b"" if marker == "_SUCCESS" else json.dumps({"entries": urls}).encode()
+    assert not any(system.runs(export) for export in exports.values()), "a part started a run"
+    system.drop(segment, manifest, f"2026-11-22/{marker}")
+    for export in exports.values():
+        summary = system.one(export)
+        assert_completed(summary, right)
+        assert_rejected(system, export, summary, right)
+        assert_audience(system, export, right)
+        parts = system.read(f"runs/{export.id}/{summary['run']}/run.json")["drops"][0]["parts"]
+        assert [part["key"] for part in parts] == [*keys, empty] and stray not in parts
+        assert all(part["etag"] for part in parts)
+    # What comes late starts nothing; a manifest that names what is not there is refused, and says what.
+    system.drop(segment, files[0], "2026-11-22/part-9.csv")
+    system.drop(segment, b'{"parts": ["part-0.csv", "part-7.csv"]}', "2026-11-23/manifest.json")
+    for export in exports.values():
+        refused = system.ended(export, 2)[-1]
+        assert refused["status"] == "refused"
+        assert "2026-11-23/part-0.csv" in refused["message"] and "part-7.csv" in refused["message"]
+        assert len(system.runs(export)) == 2
+        assert_audience(system, export, right)
