@@ -1,6 +1,7 @@
 //! Edges of AWS at which an invocation can be killed: before or after its n-th request.
 
 use std::future::pending;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -60,6 +61,10 @@ impl Objects for Killing<MemoryBucket> {
 
     async fn open(&self, key: &str, etag: Option<&str>) -> Result<Option<Opened>, StoreError> {
         self.around(self.inner.open(key, etag)).await
+    }
+
+    async fn read(&self, key: &str, etag: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
+        self.around(self.inner.read(key, etag, range)).await
     }
 
     async fn create(&self, key: &str, bytes: Bytes) -> Result<Put, StoreError> {

@@ -1,5 +1,7 @@
 //! Objects in a bucket, with the conditional writes that Segue's state relies on.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -82,6 +84,10 @@ pub trait Objects: Send + Sync {
 
     /// Opens an object for reading from front to back; `None` if there is none. With `etag`, only that state of it.
     async fn open(&self, key: &str, etag: Option<&str>) -> Result<Option<Opened>, StoreError>;
+
+    /// Reads these bytes of an object that must still be in the state `etag`, and have all of them: it is
+    /// [`StoreError::Changed`] otherwise.
+    async fn read(&self, key: &str, etag: &str, range: Range<u64>) -> Result<Bytes, StoreError>;
 
     /// Writes an object that must not exist yet.
     async fn create(&self, key: &str, bytes: Bytes) -> Result<Put, StoreError>;

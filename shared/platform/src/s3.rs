@@ -1,6 +1,7 @@
 //! A bucket of S3.
 
 use std::error::Error;
+use std::ops::Range;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,7 +9,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use futures::stream;
 
@@ -16,6 +17,8 @@ use crate::objects::{Object, Objects, Opened, Put, StoreError, Stored};
 
 /// A 409 says that another conditional write to the key is under way (S3's user guide, "conditional writes").
 const CONFLICT_TRIES: u32 = 6;
+/// Tries at a range whose bytes break off half-way. The client itself repeats only what fails before the first byte.
+const RANGE_TRIES: u32 = 4;
 
 /// A bucket of S3.
 #[derive(Clone)]
@@ -37,7 +40,7 @@ impl Bucket {
         Self { client, name }
     }
 
-    async fn read(&self, key: &str, etag: Option<&str>) -> Result<Option<GetObjectOutput>, StoreError> {
+    async fn fetch(&self, key: &str, etag: Option<&str>) -> Result<Option<GetObjectOutput>, StoreError> {
         let request =
             self.client.get_object().bucket(&self.name).key(key).set_if_match(etag.map(str::to_owned));
         match request.send().await {
@@ -48,6 +51,35 @@ impl Bucket {
                 _ => Err(store_error("read", key, &error)),
             },
         }
+    }
+
+    /// One try at a range. The inner error is worth another one.
+    async fn try_range(
+        &self,
+        key: &str,
+        etag: &str,
+        range: &Range<u64>,
+    ) -> Result<Result<Bytes, String>, StoreError> {
+        let changed = || StoreError::Changed { key: key.to_owned() };
+        let last = range.end.saturating_sub(1);
+        let request = self.client.get_object().bucket(&self.name).key(key).if_match(etag);
+        let output = request.range(format!("bytes={}-{last}", range.start)).send().await;
+        let mut body = match output {
+            Ok(output) => output.body,
+            // 416: it has become shorter.
+            Err(error) if matches!(status(&error), Some(404 | 412 | 416)) => return Err(changed()),
+            Err(error) => return Err(store_error("read", key, &error)),
+        };
+        let length = usize::try_from(range.end - range.start).map_err(|_| changed())?;
+        let mut bytes = BytesMut::with_capacity(length);
+        while let Some(piece) = body.next().await {
+            match piece {
+                Ok(piece) if bytes.len() + piece.len() <= length => bytes.extend_from_slice(&piece),
+                Ok(_) => return Err(changed()),
+                Err(error) => return Ok(Err(error.to_string())),
+            }
+        }
+        if bytes.len() == length { Ok(Ok(bytes.freeze())) } else { Err(changed()) }
     }
 
     async fn write(&self, key: &str, bytes: Bytes, condition: Condition<'_>) -> Result<Put, StoreError> {
@@ -80,14 +112,14 @@ impl Bucket {
 #[async_trait]
 impl Objects for Bucket {
     async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
-        let Some(output) = self.read(key, None).await? else { return Ok(None) };
+        let Some(output) = self.fetch(key, None).await? else { return Ok(None) };
         let etag = output.e_tag().unwrap_or_default().to_owned();
         let body = output.body.collect().await.map_err(|error| failed("read", key, error.to_string()))?;
         Ok(Some(Object { bytes: body.into_bytes(), etag }))
     }
 
     async fn open(&self, key: &str, etag: Option<&str>) -> Result<Option<Opened>, StoreError> {
-        let Some(output) = self.read(key, etag).await? else { return Ok(None) };
+        let Some(output) = self.fetch(key, etag).await? else { return Ok(None) };
         let size = output.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
         let etag = output.e_tag().unwrap_or_default().to_owned();
         let key = key.to_owned();
@@ -97,6 +129,23 @@ impl Objects for Bucket {
             Some((piece, (body, key)))
         });
         Ok(Some(Opened { size, etag, pieces: pieces.boxed() }))
+    }
+
+    async fn read(&self, key: &str, etag: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
+        if range.is_empty() {
+            return Ok(Bytes::new());
+        }
+        let mut problem = String::new();
+        for attempt in 0..RANGE_TRIES {
+            if attempt > 0 {
+                tokio::time::sleep(Duration::from_millis(fastrand::u64(25..=100) << attempt)).await;
+            }
+            match self.try_range(key, etag, &range).await? {
+                Ok(bytes) => return Ok(bytes),
+                Err(broken) => problem = broken,
+            }
+        }
+        Err(failed("read", key, problem))
     }
 
     async fn create(&self, key: &str, bytes: Bytes) -> Result<Put, StoreError> {

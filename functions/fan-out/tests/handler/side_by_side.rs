@@ -1,5 +1,6 @@
 //! Two invocations on one event, side by side at every step: the end is the same as with one.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,11 @@ impl Objects for Yielding {
     async fn open(&self, key: &str, etag: Option<&str>) -> Result<Option<Opened>, StoreError> {
         others_first().await;
         self.0.open(key, etag).await
+    }
+
+    async fn read(&self, key: &str, etag: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
+        others_first().await;
+        self.0.read(key, etag, range).await
     }
 
     async fn create(&self, key: &str, bytes: Bytes) -> Result<Put, StoreError> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -268,6 +269,10 @@ impl Objects for Failing {
 
     async fn open(&self, key: &str, etag: Option<&str>) -> Result<Option<Opened>, StoreError> {
         self.inner.open(key, etag).await
+    }
+
+    async fn read(&self, key: &str, etag: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
+        self.inner.read(key, etag, range).await
     }
 
     async fn create(&self, key: &str, bytes: Bytes) -> Result<Put, StoreError> {

@@ -1,7 +1,8 @@
 //! A bucket that takes as long as S3 and counts its requests. Documents are in memory; chunks and drops are files, so
 //! that the memory of this process is not the bucket's.
 
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,6 +106,19 @@ impl Objects for Bucket {
             }
         });
         Ok(Some(Opened { size, etag: object.etag, pieces: pieces.boxed() }))
+    }
+
+    async fn read(&self, key: &str, etag: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
+        self.spend(Kind::S3Get, key, 0).await;
+        let Some(path) = self.file(key) else { return self.documents.read(key, etag, range).await };
+        let mut piece = Vec::new();
+        let read = std::fs::File::open(path).and_then(|mut file| {
+            file.seek(SeekFrom::Start(range.start))?;
+            file.take(range.end - range.start).read_to_end(&mut piece)
+        });
+        read.map_err(|error| failed(key, "reading", &error))?;
+        sleep(transfer(piece.len())).await;
+        Ok(piece.into())
     }
 
     async fn create(&self, key: &str, bytes: Bytes) -> Result<Put, StoreError> {
