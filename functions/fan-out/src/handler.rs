@@ -183,10 +183,14 @@ async fn open_and_stage(app: &App, wishes: Vec<Wish>, deadline: Deadline) -> Res
     for wish in wishes {
         runs.extend(open(app, wish).await?);
     }
-    // A repeated event finds runs that were opened over an older state of the latest drops: each reads its own.
+    // A repeated event finds runs that were opened over an older state of the latest drops: each reads its own. So do
+    // those that are told to read the same files in another way.
     let mut passes: Vec<Vec<segue_state::Run>> = Vec::new();
     for run in runs {
-        match passes.iter_mut().find(|pass| pass[0].drops == run.drops) {
+        match passes
+            .iter_mut()
+            .find(|pass| pass[0].drops == run.drops && pass[0].export.source == run.export.source)
+        {
             Some(pass) => pass.push(run),
             None => passes.push(vec![run]),
         }

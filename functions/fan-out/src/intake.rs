@@ -35,6 +35,8 @@ pub struct Intake {
     columns: Vec<Column>,
     part: u32,
     read: u64,
+    /// Rows read before this part.
+    before: u64,
     ready: Vec<Staged>,
 }
 
@@ -83,12 +85,20 @@ impl Intake {
             });
             plans.push(Plan::new(want, column));
         }
-        Self { plans, columns, part: 0, read: 0, ready: Vec::new() }
+        Self { plans, columns, part: 0, read: 0, before: 0, ready: Vec::new() }
     }
 
     /// The next rows are those of this part.
     pub fn begin_part(&mut self, part: u32) {
+        self.end_part();
         self.part = part;
+    }
+
+    fn end_part(&mut self) {
+        if self.read > self.before {
+            self.plans.iter_mut().for_each(Plan::end_part);
+        }
+        self.before = self.read;
     }
 
     /// Rows read so far.
@@ -112,6 +122,8 @@ impl Intake {
     /// All parts were read: hands on what is left, and tells what became of each export's rows.
     #[must_use]
     pub fn finish(mut self) -> (Vec<Staged>, Vec<Tally>) {
+        self.end_part();
+        self.plans.iter_mut().for_each(Plan::end);
         for index in 0..self.columns.len() {
             self.flush_invalid(index);
         }

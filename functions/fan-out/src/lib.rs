@@ -13,10 +13,13 @@ pub mod intake;
 pub mod invocation;
 pub mod leftovers;
 pub mod opening;
+pub mod options;
 pub mod parts;
 pub mod queueing;
+mod reading;
 pub mod resume;
 pub mod staging;
+mod writers;
 
 pub use app::App;
 pub use config::Config;

@@ -104,6 +104,7 @@ pub fn refusal(status: Status, message: String) -> Sealed {
         profiles: 0,
         chunks: 0,
         profiles_per_chunk: 0,
+        sources: Vec::new(),
         sealed_at: now,
         deadline: now,
         ended: Some(Ended { status, message }),

@@ -78,7 +78,7 @@ pub fn find(columns: &[String], wanted: &str) -> Result<usize, ColumnError> {
 /// A header is a stranger's text too: so many names, so long. A file without a header has people in its first line,
 /// and then nothing of it is shown.
 fn listed(columns: &[String]) -> String {
-    if columns.iter().any(|name| is_value(name)) {
+    if are_values(columns) {
         return format!(
             "its first line looks like a row of {} fields: is the header missing? If so, set `header` to false and map columns by position",
             columns.len()
@@ -89,10 +89,16 @@ fn listed(columns: &[String]) -> String {
 
 /// The same for names of fields, among which there are people where an object is a dictionary of them.
 fn paths(names: &[String]) -> String {
-    if names.iter().any(|name| is_value(name)) {
+    if are_values(names) {
         return "the names of its fields look like values; map a path that every row has".to_owned();
     }
     format!("its first rows have {}", shortened(names))
+}
+
+/// Whether these names look like the values of a row, so that they must not be shown.
+#[must_use]
+pub fn are_values(names: &[String]) -> bool {
+    names.iter().any(|name| is_value(name))
 }
 
 fn is_value(name: &str) -> bool {

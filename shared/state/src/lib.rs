@@ -20,7 +20,7 @@ pub mod summary;
 pub use audience::{AudienceRecord, LookUp};
 pub use config::{
     Connection, Consent, ExistingContacts, Export, Fields, Limits, NewContacts, PeopleWhoLeft, Role,
-    SharedWith, Triggers,
+    SharedWith, Source, Triggers,
 };
 pub use document::{StateError, Versioned};
 pub use lane::LaneRecord;
@@ -28,7 +28,9 @@ pub use message::{ChunkMessage, MessageError, Op};
 pub use permit::{Halt, permit};
 pub use progress::{CallRecord, Piece, Progress};
 pub use receipt::{Outcome, Receipt, Rejected};
-pub use run::{Cancel, Drop, Ended, Head, Health, Open, Part, Run, Sealed, Trigger, TriggerKind};
+pub use run::{
+    Cancel, Drop, Ended, Head, Health, Open, Part, Run, Sealed, SourceRecord, Trigger, TriggerKind,
+};
 pub use run_id::RunId;
 pub use store::State;
 pub use summary::{Status, Summary};

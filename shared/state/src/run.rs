@@ -119,6 +119,9 @@ pub struct Sealed {
     pub chunks: u32,
     /// Profiles in each chunk but the last.
     pub profiles_per_chunk: u64,
+    /// What its parts turned out to be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceRecord>,
     /// When it was sealed.
     pub sealed_at: Timestamp,
     /// Until when it may be delivering.
@@ -133,6 +136,22 @@ pub struct Sealed {
     /// Names that are not sent as they stood in the drop.
     #[serde(default, skip_serializing_if = "Changed::is_none")]
     pub attributes_changed: Changed,
+}
+
+/// What a part turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceRecord {
+    /// The part, as row references count it.
+    pub part: u32,
+    /// The format.
+    pub format: String,
+    /// What the whole file was compressed with.
+    pub compression: String,
+    /// The encoding of its text.
+    pub encoding: String,
+    /// What separated the fields, where there were several of delimited text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<String>,
 }
 
 /// How a run ended before anything was sent.

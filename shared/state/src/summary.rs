@@ -306,6 +306,7 @@ pub(crate) mod tests {
             ended: None,
             warnings: Vec::new(),
             attributes_changed: Changed::default(),
+            sources: Vec::new(),
             sealed_at: "2026-11-22T16:36:00Z".parse().unwrap(),
             deadline: "2026-11-23T16:36:00Z".parse().unwrap(),
         }

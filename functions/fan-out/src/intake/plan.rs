@@ -30,11 +30,25 @@ pub enum Staged {
     },
 }
 
+/// A name that objects may leave out. A part of them without it is fine, as long as another part has it: were it
+/// nowhere, it would be mapped wrongly.
+#[derive(Default)]
+struct Lacked {
+    /// It is not in this part.
+    here: bool,
+    /// The first part without it.
+    first: Option<(u32, ColumnError)>,
+    /// A part had it.
+    met: bool,
+}
+
 pub(super) struct Plan {
     /// Index of its e-mail column.
     pub(super) column: usize,
     pub(super) chunks: u32,
     pub(super) missing: Option<(u32, ColumnError)>,
+    /// First and last name, as far as parts lacked them.
+    lacked: [Lacked; 2],
     pub(super) changed: attribute::Changed,
     /// The places of the columns that must be there, though nothing of them is sent.
     expected: Vec<usize>,
@@ -55,6 +69,7 @@ impl Plan {
             column,
             chunks: 0,
             missing: None,
+            lacked: Default::default(),
             changed: attribute::Changed::default(),
             expected: Vec::new(),
             shape,
@@ -78,10 +93,34 @@ impl Plan {
 
     /// A wanted column can't be told in this part.
     pub(super) fn miss(&mut self, slot: usize, part: u32, error: &ColumnError) {
+        if matches!(error, ColumnError::NoPath { .. }) && slot != self.email && !self.expected.contains(&slot)
+        {
+            for (lacked, name) in self.lacked.iter_mut().zip([self.first_name, self.last_name]) {
+                if name == Some(slot) {
+                    lacked.here = true;
+                    lacked.first.get_or_insert_with(|| (part, error.clone()));
+                }
+            }
+            return;
+        }
         let mapped = self.email == slot || self.first_name == Some(slot) || self.last_name == Some(slot);
         if mapped || self.expected.contains(&slot) {
             self.missing.get_or_insert_with(|| (part, error.clone()));
         }
+    }
+
+    /// A part with rows was read.
+    pub(super) fn end_part(&mut self) {
+        for lacked in &mut self.lacked {
+            lacked.met |= !std::mem::take(&mut lacked.here);
+        }
+    }
+
+    /// All parts were read.
+    pub(super) fn end(&mut self) {
+        let nowhere =
+            self.lacked.iter_mut().filter(|lacked| !lacked.met).find_map(|lacked| lacked.first.take());
+        self.missing = self.missing.take().or(nowhere);
     }
 
     pub(super) fn push(

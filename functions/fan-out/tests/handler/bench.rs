@@ -84,9 +84,15 @@ impl Bench {
         }
     }
 
+    pub(crate) async fn drop_bytes(&self, content: &[u8]) {
+        let event = self.put("segments/vip/a.csv", content).await;
+        self.handle(&event).await;
+    }
+
     /// Puts a file and answers the event that S3 raises for it.
-    pub(crate) async fn put(&self, key: &str, content: &str) -> Value {
-        self.segments.put(key, content.to_owned().into()).await.unwrap();
+    pub(crate) async fn put(&self, key: &str, content: impl AsRef<[u8]>) -> Value {
+        let content = content.as_ref();
+        self.segments.put(key, content.to_vec().into()).await.unwrap();
         let etag = self.segments.get(key).await.unwrap().unwrap().etag;
         json!({
             "source": "aws.s3", "detail-type": "Object Created", "time": "2026-11-22T16:35:12Z",

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail a test by panicking")]
 
 mod bench;
+mod changing;
+mod formats;
 mod guards;
 mod killed;
 #[path = "../../../../tests/support/killing.rs"]

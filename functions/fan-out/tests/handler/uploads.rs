@@ -128,7 +128,7 @@ async fn a_classic_notification_is_understood_too() {
     let bench = Bench::new().await;
     bench.put("segments/vip/a b+c.csv", FILE).await;
     let event = json!({"Records": [{"eventSource": "aws:s3", "eventTime": "2026-11-22T16:35:12.000Z",
-        "s3": {"bucket": {"name": "drops"}, "object": {"key": "segments/vip/a+b%2Bc.csv", "size": 1, "sequencer": "1"}}}]});
+        "s3": {"bucket": {"name": "drops"}, "object": {"key": "segments/vip/a+b%2Bc.csv", "size": 187, "sequencer": "1"}}}]});
     bench.handle(&event).await;
     assert_eq!(bench.messages().len(), 3);
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use klaviyo::Klaviyo;
 use mailchimp::Mailchimp;
-use segue_delivery::account::NoAccount;
 use segue_delivery::{Destination as Endpoint, find_account as ask};
 use segue_platform::{Env, Secrets};
 use segue_segment::Destination;
@@ -43,15 +42,10 @@ impl Accounts for AtDestinations<'_> {
         name: &str,
     ) -> Result<Option<Account>, Failure> {
         let endpoint = endpoint(self.0, destination)?;
-        let found = ask(&*endpoint, secrets, name).await;
-        found.map(Some).map_err(|error| {
-            let hint = match &error {
-                NoAccount::Later(_) => "nothing was saved; try again later",
-                NoAccount::Session(_) | NoAccount::Refused(_) => {
-                    "nothing was saved; check the credentials at the destination and hand them in again"
-                }
-            };
-            Failure::new(format!("{}: {error}", destination.shape().display_name)).hint(hint)
+        // A new token that an existing secret could not take is told by `segue connection test`.
+        ask(&*endpoint, &*secrets, name).await.map(|found| Some(found.account)).map_err(|error| {
+            Failure::new(format!("{}: {error}", destination.shape().display_name))
+                .hint("nothing was saved; check the credentials at the destination and hand them in again")
         })
     }
 }

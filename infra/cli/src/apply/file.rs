@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use segue_segment::Destination;
-use segue_state::{Export, Fields, Limits, NewContacts, Role, SharedWith, Triggers};
+use segue_state::{
+    ExistingContacts, Export, Fields, Limits, NewContacts, PeopleWhoLeft, Role, SharedWith, Source, Triggers,
+};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_saphyr::{DefaultMessageFormatter, MessageFormatter};
@@ -99,7 +101,15 @@ struct ExportSpec {
     segments: Vec<String>,
     fields: Fields,
     #[serde(default)]
+    source: Source,
+    #[serde(default)]
     new_contacts: Option<NewContacts>,
+    #[serde(default)]
+    existing_contacts: Option<ExistingContacts>,
+    #[serde(default)]
+    people_who_left: Option<PeopleWhoLeft>,
+    #[serde(default)]
+    tags: Vec<String>,
     #[serde(default)]
     triggers: Triggers,
     #[serde(default)]
@@ -110,8 +120,10 @@ struct ExportSpec {
 
 impl From<ExportSpec> for (Role, Export) {
     fn from(spec: ExportSpec) -> Self {
-        let ExportSpec { role, id, display_name, connection, audience_id, segments, fields, .. } = spec;
-        let ExportSpec { new_contacts, triggers, limits, enabled, .. } = spec;
+        let ExportSpec { role, id, display_name, connection, audience_id, segments, fields, source, .. } =
+            spec;
+        let ExportSpec { new_contacts, existing_contacts, people_who_left, tags, .. } = spec;
+        let ExportSpec { triggers, limits, enabled, .. } = spec;
         let export = Export {
             id,
             display_name,
@@ -119,7 +131,11 @@ impl From<ExportSpec> for (Role, Export) {
             audience_id,
             segments,
             fields,
+            source,
             new_contacts,
+            existing_contacts,
+            people_who_left,
+            tags,
             triggers,
             limits,
             enabled,

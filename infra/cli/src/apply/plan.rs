@@ -189,6 +189,7 @@ fn check(
         return vec![("connection", text)];
     };
     let problems = check_export(export, destination).into_iter();
+    let problems = problems.chain(fan_out::options::options(&export.source).err().into_iter().flatten());
     let mut found: Vec<_> = problems.map(|problem| (problem.field, problem.to_string())).collect();
     if role == Role::Contributors && shared_with != SharedWith::Contributors {
         let text = format!("`connection`: `{}` is not shared with contributors", export.connection);

@@ -59,6 +59,7 @@ exports:
     new_contacts: pending
     limits:
       profiles: 0
+    source: {encoding: ebcdic}
 ";
     insta::assert_snapshot!(planned(text, &state()).await.unwrap_err().to_string(), @r"
     error: segue.yaml:3:9: connection `One`: `id`: use 1 to 63 lower-case letters, digits and hyphens, no hyphen at either end
@@ -74,6 +75,7 @@ exports:
     error: segue.yaml:34:18: export `shared`: `audience_id`: use the id that the destination shows, letters and digits
     error: segue.yaml:37:19: export `shared`: `new_contacts`: only Mailchimp has it; leave it out
     error: segue.yaml:39:17: export `shared`: `limits.profiles`: use at least 1
+    error: segue.yaml:40:24: export `shared`: `source.encoding`: `ebcdic` is no encoding; use a label of the WHATWG, such as utf-8, utf-16le, windows-1252, shift_jis
     hint: nothing was saved
     ");
 }

@@ -1,7 +1,8 @@
 //! `segue run show`: one run, with everything that is known of it.
 
 use segue_state::finish::look;
-use segue_state::{State, Summary};
+use segue_state::{SourceRecord, State, Summary};
+use serde::Serialize;
 
 use super::{Which, export_id, no_run, summaries};
 use crate::Failure;
@@ -23,9 +24,21 @@ pub struct Args {
 /// # Errors
 /// [`Failure`].
 pub async fn run(state: &State, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
-    let found = summary(state, &args.export, &args.run).await?;
+    let summary = summary(state, &args.export, &args.run).await?;
+    // A release before this one did not write it.
+    let sealed = state.sealed(&args.export, &summary.run).await?;
+    let found = Shown { summary, sources: sealed.map(|sealed| sealed.sources).unwrap_or_default() };
     screen.json(&found)?;
-    screen.line(&summaries::whole(&found))
+    screen.line(&summaries::whole(&found.summary, &found.sources))
+}
+
+/// A summary, and what the parts turned out to be.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    summary: Summary,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<SourceRecord>,
 }
 
 async fn summary(state: &State, export: &str, which: &Which) -> Result<Summary, Failure> {

@@ -1,6 +1,6 @@
 //! Summaries of runs as tables.
 
-use segue_state::Summary;
+use segue_state::{SourceRecord, Summary};
 
 use crate::output::table;
 
@@ -55,9 +55,34 @@ fn chunks(summary: &Summary) -> String {
     }
 }
 
+/// What parts turned out to be, each way once, with the number of parts.
+fn ways(sources: &[SourceRecord]) -> Vec<String> {
+    let mut ways: Vec<(String, usize)> = Vec::new();
+    for SourceRecord { format, compression, encoding, delimiter, .. } in sources {
+        let mut way = format.clone();
+        if compression != "none" {
+            way += &format!(", {compression}");
+        }
+        way += &format!(", {encoding}");
+        match delimiter.as_deref() {
+            Some("\t") => way += ", separated by tabs",
+            Some(delimiter) => way += &format!(", separated by `{delimiter}`"),
+            None => {}
+        }
+        match ways.iter_mut().find(|(known, _)| *known == way) {
+            Some((_, parts)) => *parts += 1,
+            None => ways.push((way, 1)),
+        }
+    }
+    let all = sources.len();
+    ways.into_iter()
+        .map(|(way, parts)| if all > 1 { format!("{way} ({parts} of {all} parts)") } else { way })
+        .collect()
+}
+
 /// Everything about one run, one line a field.
 #[must_use]
-pub fn whole(summary: &Summary) -> String {
+pub fn whole(summary: &Summary, sources: &[SourceRecord]) -> String {
     let counts = &summary.counts;
     let mut rows: Vec<(String, String)> = Vec::new();
     let mut add = |name: &str, value: String| rows.push((name.to_owned(), value));
@@ -71,6 +96,9 @@ pub fn whole(summary: &Summary) -> String {
     let destination = summary.destination.map_or("unknown", |destination| destination.shape().display_name);
     add("destination", format!("{destination}, over the connection {}", summary.connection));
     add("segments", summary.segments.join(", "));
+    for way in ways(sources) {
+        add("file", way);
+    }
     let by = summary.requested_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
     add("trigger", format!("{}{by}", summary.trigger.name()));
     add("started", summary.started_at.to_string());
@@ -104,4 +132,29 @@ pub fn whole(summary: &Summary) -> String {
     add("API calls", summary.api_calls.to_string());
     add("retries", summary.retries.to_string());
     table(&[], 0..0, rows.into_iter().map(|(name, value)| vec![name, value]).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_one_kind_are_one_line() {
+        let part = |part, compression: &str, delimiter: Option<&str>| SourceRecord {
+            part,
+            format: "delimited".into(),
+            compression: compression.into(),
+            encoding: "UTF-8".into(),
+            delimiter: delimiter.map(Into::into),
+        };
+        let parts = [part(0, "gzip", Some(";")), part(1, "none", Some("\t")), part(2, "gzip", Some(";"))];
+        assert_eq!(
+            ways(&parts),
+            [
+                "delimited, gzip, UTF-8, separated by `;` (2 of 3 parts)",
+                "delimited, UTF-8, separated by tabs (1 of 3 parts)"
+            ]
+        );
+        assert_eq!(ways(&[part(0, "none", None)]), ["delimited, UTF-8"]);
+    }
 }

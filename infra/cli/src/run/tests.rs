@@ -60,6 +60,7 @@ pub(crate) async fn sealed(state: &State, id: &str) -> Run {
         ended: None,
         warnings: Vec::new(),
         attributes_changed: segue_segment::attribute::Changed::default(),
+        sources: Vec::new(),
         sealed_at: "2026-11-22T16:36:00Z".parse().unwrap(),
         deadline: "2026-11-23T16:36:00Z".parse().unwrap(),
     };

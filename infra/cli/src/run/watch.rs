@@ -40,7 +40,7 @@ pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), 
     let summary = until_it_ends(&app.state, &args.export, &args.run, patience, screen).await?;
     screen.json(&summary)?;
     if summary.status.is_end() {
-        screen.line(&format!("\n{}", summaries::whole(&summary)))?;
+        screen.line(&format!("\n{}", summaries::whole(&summary, &[])))?;
     }
     verdict(&app.stack, &summary)
 }

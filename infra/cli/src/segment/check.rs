@@ -1,10 +1,11 @@
 //! `segue segment check`: fan-out's own pass over a local file, with nothing sent.
 
 mod chunks;
+mod columns;
+mod file;
+mod sending;
 
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -12,34 +13,50 @@ use fan_out::guard::{Bounds, Guard};
 use fan_out::intake::{Intake, Tally, Wanted};
 use segue_segment::destination::Form;
 use segue_segment::{Counts, Destination, Reason};
-use segue_source::Reader;
-use segue_state::{Fields, Limits};
+use segue_source::columns::are_values;
+use segue_source::{Delimiter, Encoding, Format, Found, Options};
+use segue_state::{Fields, Limits, Rejected};
 use serde::Serialize;
 
 use crate::Failure;
 use crate::output::{Screen, table};
 use chunks::Chunks;
+use columns::Candidates;
+use file::{File, Go, Outcome};
+use sending::Sending;
 
-/// Bytes that are read at once.
-const PIECE: usize = 256 << 10;
+/// Columns that people are shown.
+const SHOWN: usize = 30;
 
 /// Read a local file as fan-out would, and tell what would come of it. Nothing is sent.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The file, CSV in UTF-8 with a header.
+    /// The file: delimited text, JSON or Parquet, as it would be dropped.
     pub file: PathBuf,
     /// Where its profiles would go.
     #[arg(long, value_name = "DESTINATION", value_parser = destinations())]
     pub destination: Destination,
-    /// The column with the e-mail address.
+    /// The column with the e-mail address. Without it, tells which columns look like it, and checks no row.
     #[arg(long, value_name = "COLUMN")]
-    pub email: String,
+    pub email: Option<String>,
     /// The column with the first name.
     #[arg(long, value_name = "COLUMN")]
     pub first_name: Option<String>,
     /// The column with the last name.
     #[arg(long, value_name = "COLUMN")]
     pub last_name: Option<String>,
+    /// What its rows are written in: delimited, ndjson, json or parquet; found out from the file if not given.
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// What separates its fields: one character, or tab; found out from the first line if not given.
+    #[arg(long, value_name = "CHARACTER")]
+    pub delimiter: Option<Delimiter>,
+    /// The encoding of its text, such as windows-1252; by its byte order mark, else UTF-8, if not given.
+    #[arg(long, value_name = "ENCODING")]
+    pub encoding: Option<Encoding>,
+    /// Its first line is a row; columns are called by position, from 1 on.
+    #[arg(long)]
+    pub no_header: bool,
     /// Most profiles; the destination's default if not given.
     #[arg(long, value_name = "PROFILES", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,
@@ -67,14 +84,75 @@ struct Report {
     file: String,
     destination: Destination,
     #[serde(flatten)]
+    what: What,
+    #[serde(flatten)]
     counts: Counts,
     invalid_by_reason: std::collections::BTreeMap<Reason, u64>,
+    /// The first invalid rows.
+    problems: Vec<Rejected>,
     chunks: u32,
+    sending: Sending,
     elapsed_seconds: f64,
     rows_per_second: f64,
     /// Whether a run over this file would send anything.
     would_run: bool,
     /// The guard that would stop it, or what it would do.
+    message: String,
+}
+
+/// What a file is.
+#[derive(Debug, Serialize)]
+struct What {
+    /// What was found out about it.
+    source: Option<Found>,
+    /// Its columns, or paths into its objects; none if they look like values.
+    columns: Vec<String>,
+}
+
+impl What {
+    fn of(outcome: &Outcome, args: &Args) -> Self {
+        let columns = if hidden(outcome, args) { Vec::new() } else { outcome.names.clone() };
+        Self { source: outcome.found, columns }
+    }
+
+    /// For people: name and value.
+    fn lines(&self) -> Vec<(String, String)> {
+        let mut lines = Vec::new();
+        if let Some(found) = &self.source {
+            let delimiter = found.delimiter.map(|delimiter| format!(", separated by {}", delimiter.shown()));
+            let compression = match found.compression.name() {
+                "none" => String::new(),
+                name => format!(", {name}"),
+            };
+            let what =
+                format!("{}{compression}, {}{}", found.format, found.encoding, delimiter.unwrap_or_default());
+            lines.push(("file".to_owned(), what));
+        }
+        let mut shown = self.columns.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+        if self.columns.len() > SHOWN {
+            shown = format!("{shown} and {} more", self.columns.len() - SHOWN);
+        }
+        if !shown.is_empty() {
+            lines.push(("columns".to_owned(), shown));
+        }
+        lines
+    }
+}
+
+/// Whether the names of the columns seem to be a person's. Positions, which stand in for names, are nobody's.
+fn hidden(outcome: &Outcome, args: &Args) -> bool {
+    !args.no_header && are_values(&outcome.names)
+}
+
+/// What is told of a file of which nothing is mapped.
+#[derive(Debug, Serialize)]
+struct Unmapped {
+    file: String,
+    destination: Destination,
+    #[serde(flatten)]
+    what: What,
+    candidates: Candidates,
+    would_run: bool,
     message: String,
 }
 
@@ -88,86 +166,105 @@ pub fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
         let problem = format!("{} takes the e-mail address only", shape.display_name);
         return Err(Failure::usage(problem).hint("leave out --first-name and --last-name"));
     }
-    let name = args.file.display().to_string();
-    let mut file = File::open(&args.file).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
-    if !file.metadata().is_ok_and(|found| !found.is_dir()) {
-        return Err(Failure::usage(format!("{name}: it is no file")));
+    let options = Options {
+        format: args.format,
+        delimiter: args.delimiter,
+        encoding: args.encoding,
+        header: !args.no_header,
+        ..Options::default()
+    };
+    let mut file = File::open(&args.file, options)?;
+    match &args.email {
+        Some(email) => check(args, email, &mut file, screen),
+        None => look(args, &mut file, screen),
     }
+}
+
+/// Passes all rows through what fan-out passes them through.
+fn check(args: &Args, email: &str, file: &mut File, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    let name = args.file.display().to_string();
     let mut chunks = Chunks::new(args.chunks_to.as_deref())?;
     let started = Instant::now();
     let bounds = Bounds {
-        profiles: args.limit.unwrap_or(shape.default_limit),
+        profiles: args.limit.unwrap_or(args.destination.shape().default_limit),
         invalid_share: args.invalid_share,
         min_profiles: 0,
     };
     let mapping = Fields {
-        email: args.email.clone(),
+        email: email.to_owned(),
         first_name: args.first_name.clone(),
         last_name: args.last_name.clone(),
     };
-    let mut intake =
-        Intake::new(&[Wanted {
-            destination: args.destination,
-            mapping,
-            columns: Vec::new(),
-            limit: bounds.profiles,
-        }]);
-    let stopped = read(&mut file, &args.file, &mut intake, &mut chunks)?.err();
+    let mut intake = Intake::new(&[Wanted {
+        destination: args.destination,
+        mapping,
+        columns: Vec::new(),
+        limit: bounds.profiles,
+    }]);
+    intake.begin_part(0);
+    let outcome = file.read(&mut intake, |intake| {
+        chunks.take(intake.take_ready())?;
+        Ok(if intake.is_hopeless() { Go::Stop } else { Go::On })
+    })?;
     let (rest, tallies) = intake.finish();
     chunks.take(rest)?;
     let tally = tallies.into_iter().next().ok_or_else(|| Failure::new("nothing was counted"))?;
-    let verdict = match stopped {
-        Some(guard) => Err(guard),
-        None => tally.judge(bounds, &args.email, &[&name]),
+    let verdict = match &outcome.error {
+        Some(source) => Err(Guard::Source { file: name.clone(), source: source.clone() }),
+        None => tally.judge(bounds, email, &[&name]),
     };
     if verdict.is_err() {
         chunks.remove()?;
     }
-    let report = report(name, args.destination, tally, verdict.as_ref().err(), started.elapsed());
+    let elapsed = started.elapsed();
+    let invalid = std::mem::take(&mut chunks.invalid);
+    let report = report(args, What::of(&outcome, args), invalid, tally, verdict.as_ref().err(), elapsed);
     print(&report, screen)?;
     verdict.map_err(|guard| Failure::new(guard.to_string()))
 }
 
-/// Reads the file as fan-out reads a drop. The inner error is a guard's.
-fn read(
-    file: &mut File,
-    path: &Path,
-    intake: &mut Intake,
-    chunks: &mut Chunks,
-) -> Result<Result<(), Guard>, Failure> {
-    let name = path.display().to_string();
-    let mut reader = Reader::default();
-    let mut piece = vec![0; PIECE];
-    intake.begin_part(0);
-    loop {
-        let length = match file.read(&mut piece) {
-            Ok(0) => break,
-            Ok(length) => length,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Failure::new(format!("{name} could not be read: {error}"))),
-        };
-        if let Err(source) = reader.feed(&piece[..length], intake) {
-            return Ok(Err(Guard::Source { file: name, source }));
-        }
-        if intake.is_hopeless() {
-            return Ok(Ok(()));
-        }
-        chunks.take(intake.take_ready())?;
+/// Tells what could be mapped.
+fn look(args: &Args, file: &mut File, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    let name = args.file.display().to_string();
+    let outcome = columns::names(file)?;
+    if let Some(source) = outcome.error {
+        return Err(Failure::new(Guard::Source { file: name, source }.to_string()));
     }
-    Ok(match reader.finish(intake) {
-        Ok(_) => Ok(()),
-        Err(source) => Err(Guard::Source { file: name, source }),
-    })
+    if hidden(&outcome, args) {
+        let problem = format!("{name}: the first line looks like a row: is the header missing?");
+        return Err(Failure::new(problem).hint("check it with --no-header, which calls columns by position"));
+    }
+    let candidates = columns::candidates(file, &outcome.names)?;
+    let message = match candidates.email.first() {
+        Some(column) => format!("nothing is mapped yet: check the rows with `--email '{column}'`"),
+        None => "nothing is mapped yet, and no column looks like e-mail addresses".to_owned(),
+    };
+    let (destination, what) = (args.destination, What::of(&outcome, args));
+    let found = Unmapped { file: name, destination, what, candidates, would_run: false, message };
+    screen.json(&found)?;
+    let mut rows = found.what.lines();
+    let looks = [
+        ("like e-mail", &found.candidates.email),
+        ("like first name", &found.candidates.first_name),
+        ("like last name", &found.candidates.last_name),
+    ];
+    let looks = looks.into_iter().filter(|(_, names)| !names.is_empty());
+    rows.extend(looks.map(|(like, names)| (like.to_owned(), names.join(", "))));
+    screen.line(&table(&[], 0..0, rows.into_iter().map(|(name, value)| vec![name, value]).collect()))?;
+    screen.line(&found.message)
 }
 
 fn report(
-    file: String,
-    destination: Destination,
+    args: &Args,
+    what: What,
+    problems: Vec<Rejected>,
     tally: Tally,
     stopped: Option<&Guard>,
     elapsed: Duration,
 ) -> Report {
+    let destination = args.destination;
     let seconds = elapsed.as_secs_f64();
+    let sending = Sending::of(destination, if stopped.is_none() { tally.totals.profiles } else { 0 });
     let chunks = if stopped.is_none() { tally.chunks } else { 0 };
     let message = match stopped {
         Some(guard) => guard.to_string(),
@@ -182,11 +279,14 @@ fn report(
     #[expect(clippy::cast_precision_loss)]
     let rate = if seconds > 0.0 { tally.counts.read as f64 / seconds } else { 0.0 };
     Report {
-        file,
+        file: args.file.display().to_string(),
         destination,
+        what,
         counts: tally.counts,
         invalid_by_reason: tally.invalid_by_reason,
+        problems,
         chunks,
+        sending,
         elapsed_seconds: (seconds * 1000.0).round() / 1000.0,
         rows_per_second: rate.round(),
         would_run: stopped.is_none(),
@@ -207,8 +307,18 @@ fn print(report: &Report, screen: &mut Screen<'_>) -> Result<(), Failure> {
     rows.push(("chunks".to_owned(), report.chunks.to_string()));
     rows.push(("seconds".to_owned(), format!("{:.3}", report.elapsed_seconds)));
     rows.push(("rows/s".to_owned(), format!("{:.0}", report.rows_per_second)));
-    screen.line(&table(&[], 1..2, rows.into_iter().map(|(name, value)| vec![name, value]).collect()))?;
-    if report.would_run { screen.line(&report.message) } else { Ok(()) }
+    let cells =
+        |rows: Vec<(String, String)>| rows.into_iter().map(|(name, value)| vec![name, value]).collect();
+    screen.line(&table(&[], 0..0, cells(report.what.lines())))?;
+    screen.line(&table(&[], 1..2, cells(rows)))?;
+    for Rejected { row, reason, .. } in &report.problems {
+        screen.line(&format!("row {}: {reason}", row.unwrap_or_default()))?;
+    }
+    if !report.would_run {
+        return Ok(());
+    }
+    screen.line(&report.message)?;
+    screen.line(&report.sending.shown())
 }
 
 #[cfg(test)]

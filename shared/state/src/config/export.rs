@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Source;
 use super::connection::yes;
 
 /// A configured flow.
@@ -20,6 +21,9 @@ pub struct Export {
     pub segments: Vec<String>,
     /// Which columns hold what.
     pub fields: Fields,
+    /// How its segments' files are to be read.
+    #[serde(default, skip_serializing_if = "Source::is_default")]
+    pub source: Source,
     /// Mailchimp only, and required there: how people are added who are not in the audience yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new_contacts: Option<NewContacts>,

@@ -5,16 +5,21 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use fan_out::intake::Staged;
+use segue_state::Rejected;
 
 use crate::Failure;
 
 /// What a chunk begins with.
 const MAGIC: &[u8; 4] = b"SGCH";
+/// Invalid rows that are told.
+const TOLD: usize = 5;
 
 /// Takes chunks as soon as they are made.
 pub(super) struct Chunks {
     folder: Option<PathBuf>,
     written: Vec<PathBuf>,
+    /// The first invalid rows.
+    pub(super) invalid: Vec<Rejected>,
 }
 
 impl Chunks {
@@ -25,16 +30,23 @@ impl Chunks {
                 .and_then(|()| clear(folder))
                 .map_err(|error| failed(folder, &error))?;
         }
-        Ok(Self { folder: folder.map(Path::to_owned), written: Vec::new() })
+        Ok(Self { folder: folder.map(Path::to_owned), written: Vec::new(), invalid: Vec::new() })
     }
 
     pub(super) fn take(&mut self, staged: Vec<Staged>) -> Result<(), Failure> {
-        let Some(folder) = &self.folder else { return Ok(()) };
         for staged in staged {
-            if let Staged::Chunk { number, bytes, .. } = staged {
-                let path = folder.join(format!("{number:06}"));
-                write(&path, &bytes).map_err(|error| failed(&path, &error))?;
-                self.written.push(path);
+            match (staged, &self.folder) {
+                (Staged::Chunk { number, bytes, .. }, Some(folder)) => {
+                    let path = folder.join(format!("{number:06}"));
+                    write(&path, &bytes).map_err(|error| failed(&path, &error))?;
+                    self.written.push(path);
+                }
+                (Staged::Chunk { .. }, None) => {}
+                (Staged::Invalid { lines, .. }, _) => {
+                    let left = TOLD - self.invalid.len();
+                    let rows = lines.split(|&byte| byte == b'\n').take(left);
+                    self.invalid.extend(rows.filter_map(|row| serde_json::from_slice::<Rejected>(row).ok()));
+                }
             }
         }
         Ok(())

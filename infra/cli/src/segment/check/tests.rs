@@ -11,9 +11,13 @@ fn args(destination: Destination, email: &str) -> Args {
     Args {
         file: PathBuf::new(),
         destination,
-        email: email.into(),
+        email: Some(email.into()),
         first_name: None,
         last_name: None,
+        format: None,
+        delimiter: None,
+        encoding: None,
+        no_header: false,
         limit: None,
         invalid_share: 0.2,
         chunks_to: None,
@@ -49,7 +53,7 @@ fn a_good_file_is_counted_under_the_names_of_a_summary() {
     for measured in ["elapsed_seconds", "rows_per_second"] {
         assert!(json[measured].take().is_number());
     }
-    insta::assert_snapshot!(json.to_string(), @r#"{"accepted":0,"cancelled":0,"chunks":1,"destination":"klaviyo","duplicate":1,"elapsed_seconds":null,"failed":0,"file":"drop.csv","invalid":1,"invalid_by_reason":{"not_an_address":1},"message":"4 profiles would go to Klaviyo in 1 chunk","pending":4,"read":6,"rejected":0,"rows_per_second":null,"unchanged":0,"unknown":0,"would_run":true}"#);
+    insta::assert_snapshot!(json.to_string(), @r#"{"accepted":0,"cancelled":0,"chunks":1,"columns":["id","Email","First"],"destination":"klaviyo","duplicate":1,"elapsed_seconds":null,"failed":0,"file":"drop.csv","invalid":1,"invalid_by_reason":{"not_an_address":1},"message":"4 profiles would go to Klaviyo in 1 chunk","pending":4,"problems":[{"part":0,"reason":"not_an_address","row":2}],"read":6,"rejected":0,"rows_per_second":null,"sending":{"basis":"10 requests a second and 150 a minute, as documented; its jobs then take their own time","calls":1,"seconds":1},"source":{"compression":"none","delimiter":",","encoding":"UTF-8","format":"delimited"},"unchanged":0,"unknown":0,"would_run":true}"#);
 }
 
 #[test]
@@ -60,13 +64,17 @@ fn people_get_a_table() {
     let widths: Vec<_> =
         stable.iter().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     insta::assert_snapshot!(widths.join("\n"), @r"
+    file delimited, UTF-8, separated by `,`
+    columns id, Email, First
     rows read 6
     invalid 1
     not_an_address 1
     duplicate 1
     profiles 4
     chunks 1
+    row 2: not_an_address
     4 profiles would go to Snapchat in 1 chunk
+    1 call, 1 s at least (10 requests a second, as documented)
     ");
 }
 
@@ -126,4 +134,78 @@ fn wrong_use_is_told_from_a_bad_file() {
     let mut out = Vec::new();
     let missing = Args { file: "/nowhere/at/all.csv".into(), ..args(Destination::Klaviyo, "email") };
     assert_eq!(run(&missing, &mut Screen::new(Output::Text, &mut out)).unwrap_err().status(), 2);
+}
+
+/// What is said of a file of which nothing is mapped.
+fn looked_at(content: &[u8], args: Args) -> (u8, String) {
+    let (status, out, error) = checked(content, Output::Text, Args { email: None, ..args });
+    let lines: Vec<_> =
+        out.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    (status, lines.join("\n") + &error)
+}
+
+#[test]
+fn without_a_mapping_it_says_what_could_be_mapped() {
+    let any = || args(Destination::Klaviyo, "");
+    let file = "id;Kontakt;Vorname;last name\n1;a@example.com;Ann;A\n2;;Bob;B\n3;c@example.com;Cy;C\n";
+    insta::assert_snapshot!(looked_at(file.as_bytes(), any()).1, @r"
+    file delimited, UTF-8, separated by `;`
+    columns id, Kontakt, Vorname, last name
+    like e-mail Kontakt
+    like first name Vorname
+    like last name last name
+    nothing is mapped yet: check the rows with `--email 'Kontakt'`
+    ");
+    let file = r#"{"traits": {"email": "a@example.com", "firstName": "A"}, "id": 1}"#;
+    insta::assert_snapshot!(looked_at(file.as_bytes(), any()).1, @r"
+    file ndjson, UTF-8
+    columns traits.email, traits.firstName, id
+    like e-mail traits.email
+    like first name traits.firstName
+    nothing is mapped yet: check the rows with `--email 'traits.email'`
+    ");
+    let (status, said) = looked_at(b"id,plan\n1,gold\n", any());
+    assert_eq!(status, 0);
+    assert!(said.contains("no column looks like e-mail addresses"), "{said}");
+}
+
+#[test]
+fn a_file_without_a_header_is_never_shown() {
+    let file = b"a@example.com,Ann\nb@example.com,Bob\n";
+    let (status, said) = looked_at(file, args(Destination::Klaviyo, ""));
+    assert_eq!(status, 1);
+    assert!(!said.contains("Ann") && said.contains("--no-header"), "{said}");
+    let positions = Args { no_header: true, ..args(Destination::Klaviyo, "1") };
+    let (status, out, _) = checked(file, Output::Text, positions);
+    assert_eq!(status, 0);
+    assert!(!out.contains("Ann") && out.contains("2 profiles would go"), "{out}");
+    let (_, said) = looked_at(file, Args { no_header: true, ..args(Destination::Klaviyo, "") });
+    assert!(said.contains("--email '1'"), "{said}");
+}
+
+#[test]
+fn parquet_and_declared_text_are_read_too() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/source/tests/files/parquet");
+    let nested = std::fs::read(format!("{folder}/nested.parquet")).unwrap();
+    let (status, said) = looked_at(&nested, args(Destination::Klaviyo, ""));
+    assert_eq!(status, 0, "{said}");
+    assert!(said.starts_with("file parquet, UTF-8\n"), "{said}");
+
+    let windows = b"email;Stra\xdfe\na@example.com;M\xfcnchen\n";
+    let declared = Args {
+        encoding: Some("windows-1252".parse().unwrap()),
+        delimiter: Some(";".parse().unwrap()),
+        format: Some("delimited".parse().unwrap()),
+        ..args(Destination::Klaviyo, "email")
+    };
+    let (status, out, error) = checked(windows, Output::Text, declared);
+    assert_eq!(status, 0, "{error}");
+    assert!(out.contains("windows-1252") && out.contains("Straße"), "{out}");
+}
+
+#[test]
+fn the_first_five_problems_are_told_by_row() {
+    let file = format!("email\n{}{}", "nobody\n".repeat(9), "a@example.com\n");
+    let (_, out, _) = checked(file.as_bytes(), Output::Text, args(Destination::Klaviyo, "email"));
+    assert!(out.contains("row 5: not_an_address") && !out.contains("row 6"), "{out}");
 }

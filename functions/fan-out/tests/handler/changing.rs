@@ -1,0 +1,110 @@
+//! A drop that changes while it is read: that is a refusal, and never half a run.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use fan_out::App;
+use segue_platform::memory::MemoryBucket;
+use segue_platform::objects::Opened;
+use segue_platform::{Object, Objects, Put, StoreError, Stored};
+use segue_segment::Destination::Klaviyo;
+use segue_state::Status;
+use serde_json::json;
+
+use crate::bench::Bench;
+
+/// A bucket in which something happens to an object before its n-th range is read.
+struct Changing {
+    inner: Arc<MemoryBucket>,
+    at: u64,
+    reads: AtomicU64,
+    to: Option<Bytes>,
+}
+
+#[async_trait]
+impl Objects for Changing {
+    async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
+        self.inner.get(key).await
+    }
+
+    async fn open(&self, key: &str, etag: Option<&str>) -> Result<Option<Opened>, StoreError> {
+        self.inner.open(key, etag).await
+    }
+
+    async fn read(&self, key: &str, etag: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
+        if self.reads.fetch_add(1, Ordering::SeqCst) == self.at {
+            match &self.to {
+                Some(bytes) => self.inner.put(key, bytes.clone()).await?,
+                None => self.inner.delete(key).await?,
+            }
+        }
+        self.inner.read(key, etag, range).await
+    }
+
+    async fn create(&self, key: &str, bytes: Bytes) -> Result<Put, StoreError> {
+        self.inner.create(key, bytes).await
+    }
+
+    async fn replace(&self, key: &str, bytes: Bytes, etag: &str) -> Result<Put, StoreError> {
+        self.inner.replace(key, bytes, etag).await
+    }
+
+    async fn put(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
+        self.inner.put(key, bytes).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.inner.delete(key).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<Stored>, StoreError> {
+        self.inner.list(prefix).await
+    }
+
+    async fn folders(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        self.inner.folders(prefix).await
+    }
+}
+
+async fn refused(bench: &Bench) -> String {
+    let summary = bench.summary(Klaviyo).await;
+    assert_eq!(summary.status, Status::Refused, "{}", summary.message);
+    assert!(bench.queue.take().is_empty() && bench.keys("chunks/").is_empty());
+    summary.message
+}
+
+#[tokio::test]
+async fn a_large_file_that_changes_or_vanishes_in_the_middle_is_refused() {
+    let text = format!("email,first_name\n{}", "somebody@example.com,Somebody\n".repeat(1 << 20));
+    for to in [None, Some(Bytes::from(text.clone().replace("somebody", "somebyte")))] {
+        for at in [0, 2] {
+            let mut bench = Bench::new().await;
+            bench.only(&[Klaviyo]).await;
+            let event = bench.put("segments/vip/a.csv", &text).await;
+            let (inner, reads, to) = (bench.segments.clone(), AtomicU64::new(0), to.clone());
+            bench.app = App {
+                config: bench.app.config.clone(),
+                state: bench.app.state.clone(),
+                segments: Arc::new(Changing { inner, at, reads, to }),
+                queue: bench.queue.clone(),
+                invoke: bench.invoke.clone(),
+            };
+            bench.handle(&event).await;
+            assert!(refused(&bench).await.contains("was replaced or removed"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_as_large_as_it_was_said_to_be_is_refused() {
+    let bench = Bench::new().await;
+    bench.only(&[Klaviyo]).await;
+    let mut event = bench.put("segments/vip/a.csv", "email,first_name\na@example.com,A\n").await;
+    event["detail"]["object"]["size"] = json!(5);
+    bench.handle(&event).await;
+    let message = refused(&bench).await;
+    assert!(message.contains("a.csv has 33 bytes and was said to have 5"), "{message}");
+}
