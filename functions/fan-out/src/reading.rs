@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, stream};
 use segue_platform::objects::Opened;
@@ -167,8 +167,7 @@ impl Reading<'_> {
         while head.len() < MAGIC {
             let Some(piece) = self.in_time(pieces.next()).await? else { break };
             let piece = piece.map_err(|error| lost(file, error))?;
-            head =
-                if head.is_empty() { piece } else { BytesMut::from_iter(head.iter().chain(&piece)).freeze() };
+            head = if head.is_empty() { piece } else { [head, piece].concat().into() };
         }
         Ok(head)
     }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -22,6 +23,25 @@ struct Changing {
     at: u64,
     reads: AtomicU64,
     to: Option<Bytes>,
+    /// Reads that are under way, and the most that ever were.
+    under_way: AtomicU64,
+    most: Arc<AtomicU64>,
+}
+
+impl Changing {
+    fn new(inner: Arc<MemoryBucket>, at: u64, to: Option<Bytes>) -> Self {
+        Self { inner, at, reads: AtomicU64::new(0), to, under_way: AtomicU64::new(0), most: Arc::default() }
+    }
+}
+
+fn over(bench: &Bench, segments: Changing) -> App {
+    App {
+        config: bench.app.config.clone(),
+        state: bench.app.state.clone(),
+        segments: Arc::new(segments),
+        queue: bench.queue.clone(),
+        invoke: bench.invoke.clone(),
+    }
 }
 
 #[async_trait]
@@ -41,6 +61,9 @@ impl Objects for Changing {
                 None => self.inner.delete(key).await?,
             }
         }
+        self.most.fetch_max(self.under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        self.under_way.fetch_sub(1, Ordering::SeqCst);
         self.inner.read(key, etag, range).await
     }
 
@@ -84,18 +107,25 @@ async fn a_large_file_that_changes_or_vanishes_in_the_middle_is_refused() {
             let mut bench = Bench::new().await;
             bench.only(&[Klaviyo]).await;
             let event = bench.put("segments/vip/a.csv", &text).await;
-            let (inner, reads, to) = (bench.segments.clone(), AtomicU64::new(0), to.clone());
-            bench.app = App {
-                config: bench.app.config.clone(),
-                state: bench.app.state.clone(),
-                segments: Arc::new(Changing { inner, at, reads, to }),
-                queue: bench.queue.clone(),
-                invoke: bench.invoke.clone(),
-            };
+            bench.app = over(&bench, Changing::new(bench.segments.clone(), at, to.clone()));
             bench.handle(&event).await;
             assert!(refused(&bench).await.contains("was replaced or removed"));
         }
     }
+}
+
+#[tokio::test]
+async fn a_large_file_is_read_by_a_few_requests_at_once() {
+    let mut bench = Bench::new().await;
+    bench.only(&[Klaviyo]).await;
+    let text = format!("email,first_name\n{}", "somebody@example.com,Somebody\n".repeat(2 << 20));
+    let event = bench.put("segments/vip/a.csv", &text).await;
+    let segments = Changing::new(bench.segments.clone(), u64::MAX, None);
+    let most = segments.most.clone();
+    bench.app = over(&bench, segments);
+    bench.handle(&event).await;
+    assert_eq!(bench.sealed(Klaviyo).await.unwrap().read, 2 << 20);
+    assert_eq!(most.load(Ordering::SeqCst), 4);
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ fn objects() -> Vec<serde_json::Value> {
 }
 
 fn lines(objects: &[serde_json::Value]) -> String {
-    objects.iter().map(|object| format!("{object}\n")).collect()
+    objects.iter().fold(String::new(), |text, object| text + &object.to_string() + "\n")
 }
 
 fn gzip(text: &str) -> Vec<u8> {
@@ -48,7 +48,7 @@ fn utf16(text: &str) -> Vec<u8> {
     format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
-fn parquet<'a>(rows: impl Iterator<Item = [&'a str; 2]> + Clone) -> Vec<u8> {
+fn parquet<'a>(rows: &(impl Iterator<Item = [&'a str; 2]> + Clone)) -> Vec<u8> {
     let schema = "message people { required binary email (UTF8); required binary first_name (UTF8); }";
     let schema = Arc::new(parse_message_type(schema).unwrap());
     // Small pages and groups, so that there are many.
@@ -105,7 +105,7 @@ async fn the_same_people_in_every_dress_are_the_same_chunks() {
         (zstd, ["ndjson", "zstd", "UTF-8", ""]),
         (array, ["json", "none", "UTF-8", ""]),
         (windows, ["delimited", "none", "windows-1252", ";"]),
-        (parquet(PEOPLE.into_iter()), ["parquet", "none", "UTF-8", ""]),
+        (parquet(&PEOPLE.into_iter()), ["parquet", "none", "UTF-8", ""]),
     ];
     for (bytes, what) in dressed {
         let bench = Bench::new().await;
@@ -128,7 +128,7 @@ fn many() -> (String, Vec<u8>) {
     rows().for_each(|[email, first]| {
         text.extend([email, ",", first, "\n"]);
     });
-    (text, parquet(rows()))
+    (text, parquet(&rows()))
 }
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn refused(bench: &Bench, bytes: &[u8]) -> String {
 
 #[tokio::test]
 async fn parquet_that_is_cut_off_or_no_parquet_is_refused() {
-    let whole = parquet(PEOPLE.into_iter());
+    let whole = parquet(&PEOPLE.into_iter());
     let message = refused(&Bench::new().await, &whole[..whole.len() - 9]).await;
     assert!(
         message.contains("segments/vip/a.csv: the file does not end as a Parquet file does"),
@@ -178,7 +178,7 @@ async fn parquet_that_is_cut_off_or_no_parquet_is_refused() {
 async fn a_column_that_parquet_lacks_is_named() {
     let bench = Bench::new().await;
     bench.export(Klaviyo, |export| export.fields.email = "mail".into()).await;
-    let message = refused(&bench, &parquet(PEOPLE.into_iter())).await;
+    let message = refused(&bench, &parquet(&PEOPLE.into_iter())).await;
     assert!(message.contains("no column `mail`; its columns are email, first_name"), "{message}");
 }
 

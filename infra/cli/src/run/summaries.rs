@@ -59,16 +59,13 @@ fn chunks(summary: &Summary) -> String {
 fn ways(sources: &[SourceRecord]) -> Vec<String> {
     let mut ways: Vec<(String, usize)> = Vec::new();
     for SourceRecord { format, compression, encoding, delimiter, .. } in sources {
-        let mut way = format.clone();
-        if compression != "none" {
-            way += &format!(", {compression}");
-        }
-        way += &format!(", {encoding}");
-        match delimiter.as_deref() {
-            Some("\t") => way += ", separated by tabs",
-            Some(delimiter) => way += &format!(", separated by `{delimiter}`"),
-            None => {}
-        }
+        let compression = if compression == "none" { String::new() } else { format!(", {compression}") };
+        let delimiter = match delimiter.as_deref() {
+            None => String::new(),
+            Some("\t") => ", separated by tabs".to_owned(),
+            Some(delimiter) => format!(", separated by `{delimiter}`"),
+        };
+        let way = format!("{format}{compression}, {encoding}{delimiter}");
         match ways.iter_mut().find(|(known, _)| *known == way) {
             Some((_, parts)) => *parts += 1,
             None => ways.push((way, 1)),
