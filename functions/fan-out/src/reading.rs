@@ -131,8 +131,10 @@ impl Reading<'_> {
         let file = &part.key;
         let opened = self.in_time(self.objects.open(file, part.etag.as_deref())).await?;
         let opened = opened.map_err(|error| lost(file, error))?;
-        let Opened { size, etag, mut pieces } =
+        let Opened { size, etag, pieces } =
             opened.ok_or_else(|| Stop::Refused(Guard::Gone { file: file.clone() }))?;
+        // A short one is at its end once its first bytes were looked for, and is then asked for more.
+        let mut pieces = pieces.fuse().boxed();
         if size != part.size {
             return Err(Stop::Refused(Guard::Size { file: file.clone(), said: part.size, found: size }));
         }

@@ -60,9 +60,12 @@ impl Objects for MemoryBucket {
             return Err(StoreError::Changed { key: key.to_owned() });
         }
         let size = kept.bytes.len() as u64;
-        let pieces: Vec<_> =
-            kept.bytes.chunks(64 << 10).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
-        Ok(Some(Opened { size, etag: kept.etag, pieces: stream::iter(pieces).boxed() }))
+        // Like S3's, it must not be asked for more after its end.
+        let pieces = stream::unfold(kept.bytes, |mut rest| async move {
+            let piece = rest.split_to(rest.len().min(64 << 10));
+            (!piece.is_empty()).then_some((Ok(piece), rest))
+        });
+        Ok(Some(Opened { size, etag: kept.etag, pieces: pieces.boxed() }))
     }
 
     async fn read(&self, key: &str, etag: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
