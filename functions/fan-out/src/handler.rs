@@ -165,7 +165,9 @@ async fn run(
     let found = drops.iter().map(|drop| drop.parts.len()).sum();
     if found > parts::MOST {
         obstacle = Some(Guard::TooManyParts { found });
-        drops.iter_mut().for_each(|drop| drop.parts.clear());
+        for drop in &mut drops {
+            drop.parts.clear();
+        }
     }
     let wishes = group.into_iter().map(|(role, export)| Wish {
         role,

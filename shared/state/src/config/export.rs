@@ -195,6 +195,7 @@ const fn half() -> Option<f64> {
 }
 
 /// What is as by default is not written: a release before this one refuses fields that it does not know.
+#[expect(clippy::ref_option, reason = "serde hands the field on as it is")]
 fn is_half(share: &Option<f64>) -> bool {
     *share == half()
 }
