@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use segue_segment::Destination;
-use segue_state::{Export, Fields, Limits, NewContacts, Role, SharedWith, Triggers};
+use segue_state::{
+    ExistingContacts, Export, Fields, Limits, NewContacts, PeopleWhoLeft, Role, SharedWith, Triggers,
+};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_saphyr::{DefaultMessageFormatter, MessageFormatter};
@@ -101,6 +103,12 @@ struct ExportSpec {
     #[serde(default)]
     new_contacts: Option<NewContacts>,
     #[serde(default)]
+    existing_contacts: Option<ExistingContacts>,
+    #[serde(default)]
+    people_who_left: Option<PeopleWhoLeft>,
+    #[serde(default)]
+    tags: Vec<String>,
+    #[serde(default)]
     triggers: Triggers,
     #[serde(default)]
     limits: Limits,
@@ -111,7 +119,8 @@ struct ExportSpec {
 impl From<ExportSpec> for (Role, Export) {
     fn from(spec: ExportSpec) -> Self {
         let ExportSpec { role, id, display_name, connection, audience_id, segments, fields, .. } = spec;
-        let ExportSpec { new_contacts, triggers, limits, enabled, .. } = spec;
+        let ExportSpec { new_contacts, existing_contacts, people_who_left, tags, .. } = spec;
+        let ExportSpec { triggers, limits, enabled, .. } = spec;
         let export = Export {
             id,
             display_name,
@@ -120,6 +129,9 @@ impl From<ExportSpec> for (Role, Export) {
             segments,
             fields,
             new_contacts,
+            existing_contacts,
+            people_who_left,
+            tags,
             triggers,
             limits,
             enabled,

@@ -36,6 +36,30 @@ exports:
 }
 
 #[test]
+fn mailchimps_choices_are_read() {
+    let text = "
+exports:
+  - id: vip
+    display_name: VIP
+    connection: main
+    audience_id: a1b2c3
+    segments: [vip]
+    fields: {email: email}
+    new_contacts: pending
+    existing_contacts: update
+    people_who_left: may_come_back
+    tags: [from Segue]
+";
+    let file = File::parse("segue.yaml", text).unwrap();
+    let export = &file.exports[0].1;
+    assert_eq!(export.existing_contacts, Some(ExistingContacts::Update));
+    assert_eq!(export.people_who_left, Some(PeopleWhoLeft::MayComeBack));
+    assert_eq!(export.tags, ["from Segue"]);
+    let wrong = wrong(&text.replace("may_come_back", "come_back"));
+    assert!(wrong.contains("may_come_back"), "{wrong}");
+}
+
+#[test]
 fn an_empty_file_configures_nothing() {
     for text in ["", "connections:\nexports: []\n"] {
         let file = File::parse("segue.yaml", text).unwrap();

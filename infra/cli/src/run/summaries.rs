@@ -65,6 +65,9 @@ pub fn whole(summary: &Summary) -> String {
     add("run", summary.run.to_string());
     add("status", summary.status.name().to_owned());
     add("message", summary.message.clone());
+    for warning in &summary.warnings {
+        add("warning", warning.clone());
+    }
     let destination = summary.destination.map_or("unknown", |destination| destination.shape().display_name);
     add("destination", format!("{destination}, over the connection {}", summary.connection));
     add("segments", summary.segments.join(", "));
