@@ -211,7 +211,7 @@ BAD: dict[tuple[str, str], list[tuple[tuple, object]]] = {
         (("query",), f"status=archived&{_PEOPLE}&count=1000"),
         (("query",), f"status=archived&{_PEOPLE}&count=1000&offset=-1"),
         (("query",), "status=archived&count=1000&offset=0"),
-        (("query",), "status=archived&fields=members.email_address&count=1000&offset=0"),
+        (("query",), "status=archived&fields=members.full_name&count=1000&offset=0"),
         (("path",), f"{_LIST}/members/{_MD5}"),
     ],
     ("mailchimp", "add members"): [
