@@ -78,8 +78,10 @@ class Configuration:
         return [json.loads(line) for body in bodies for line in body.splitlines()]
 
     def expire(self, export: Export) -> None:
-        """Takes away the people of an export's failed runs, which wait for a retry: as the lifecycle does in the end."""
-        for key in self.keys(f"chunks/{export.id}/"):
+        """Takes away what an export's failed runs keep for a retry: their people, as the lifecycle does in the end, and
+        how far they came."""
+        progress = [key for key in self.keys(f"runs/{export.id}/") if "/progress/" in key]
+        for key in [*self.keys(f"chunks/{export.id}/"), *progress]:
             self.s3.delete_object(Bucket=self.state_bucket, Key=key)
 
     # ------------------------------------------------------------------ configuration
