@@ -123,7 +123,7 @@ impl Task<'_> {
             state.chunk(export, id, &self.sealed.attempt, chunk),
             state.lane(self.app.destination.destination(), &group),
         )?;
-        let chunk = match bytes.map(|bytes| Chunk::decode(bytes.to_vec())) {
+        let chunk = match bytes.map(|bytes| Chunk::decode(bytes.into())) {
             Some(Ok(chunk)) => chunk,
             Some(Err(ChunkError::Version(_))) => return self.hand_back(progress, LONGEST_PAUSE).await,
             Some(Err(error)) => return self.conclude(progress, Rest::Failed, Some(error.to_string())).await,
