@@ -32,8 +32,8 @@ unit: ## Pure functions, and each destination against a scripted server
 	cargo build --workspace --bins
 	cargo test --workspace --no-fail-fast
 
-local: tools ## The template's promises, and that the local stack always ends
-	$(VENV)/python -m pytest tests/template infra/local/tests
+local: tools ## The promises of template and schemas, and that the local stack always ends
+	$(VENV)/python -m pytest tests/template tests/schemas infra/local/tests
 
 e2e: tools ## The whole way, on the local stack
 	$(VENV)/python -m pytest tests/e2e

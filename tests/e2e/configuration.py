@@ -77,6 +77,13 @@ class Configuration:
         bodies = (self.s3.get_object(Bucket=self.state_bucket, Key=key)["Body"].read() for key in self.keys(prefix))
         return [json.loads(line) for body in bodies for line in body.splitlines()]
 
+    def expire(self, export: Export) -> None:
+        """Takes away what an export's failed runs keep for a retry: their people, as the lifecycle does in the end, and
+        how far they came."""
+        progress = [key for key in self.keys(f"runs/{export.id}/") if "/progress/" in key]
+        for key in [*self.keys(f"chunks/{export.id}/"), *progress]:
+            self.s3.delete_object(Bucket=self.state_bucket, Key=key)
+
     # ------------------------------------------------------------------ configuration
 
     def segment(self, name: str = "segment") -> str:
@@ -90,6 +97,7 @@ class Configuration:
         connection: dict | None = None,
         secret: object = ...,
         known: bool = True,
+        token: bool = False,
         fields: dict | None = None,
         role: str = "administrators",
         **export: object,
@@ -97,10 +105,13 @@ class Configuration:
         """Configures an export with a connection, an account, an audience and a secret of its own.
 
         `connection` and `export` are laid over the documents, a field that is `None` is left out; without `known`
-        the destination does not know the audience; `secret` is what is stored as the secret, `None` for none.
+        the destination does not know the audience; `secret` is what is stored as the secret, `None` for none; with
+        `token` Mailchimp is signed in to by an OAuth token and not by a key.
         """
         number = next(self._numbers)
         identity, audience, credentials = self._account(destination, number)
+        if token:
+            credentials = {"access_token": f"token{SECRET_MARK}{number}"}
         self.seed_account(destination, identity, audience, credentials, known)
         made = Export(
             f"{segments[0]}-{destination}-{number}", destination, f"{destination}-{number}",
@@ -160,7 +171,10 @@ class Configuration:
         if destination == "snapchat":
             account, kind = "ad_account_id", "segments"
         audiences = [{"id": audience, account: identity}] if known else []
-        self.sandbox.seed(**{destination: {"accounts": [{**credentials, account: identity}], kind: audiences}})
+        # What the sandbox calls Mailchimp's token.
+        words = {"access_token": "oauth_token"}
+        signing = {words.get(name, name): value for name, value in credentials.items()}
+        self.sandbox.seed(**{destination: {"accounts": [{**signing, account: identity}], kind: audiences}})
 
     def store_secret(self, export: Export, value: object) -> None:
         """Stores what an export's connection signs in with: a document, or any text."""

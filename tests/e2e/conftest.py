@@ -17,6 +17,7 @@ from system import System
 
 _HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(_HERE.parent / "fixtures"))
+sys.path.insert(0, str(_HERE.parent / "schemas"))
 
 #: What goes into each address and last name of the tests' files: it must be seen nowhere but at the destinations.
 CANARY = "qxcanaryzj"
@@ -38,7 +39,9 @@ def _stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     # 60 s, so that a faulty destination is handed back to the queue before long.
     parameters = {"LogLevel": "trace", "DestinationTimeout": "60"}
     compile_first = "SEGUE_E2E_NO_BUILD" not in os.environ
-    with LocalStack("e2e", parameters=parameters, requests=record, compile=compile_first) as stack:
+    # Two checkouts, or two people, may test at the same time under labels of their own.
+    label = os.environ.get("SEGUE_E2E_LABEL", "e2e")
+    with LocalStack(label, parameters=parameters, requests=record, compile=compile_first) as stack:
         yield System(stack, Sandbox(stack.sandbox_url, record))
 
 

@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,9 +29,10 @@ class Sandbox:
 
     def __init__(self, url: str, record: Path) -> None:
         self._url = url
-        self._record = record / "requests.ndjson"
+        self.record = record / "requests.ndjson"
         self._offset = 0
         self._asked: dict[str, list[Asked]] = {}
+        self._looked: dict[str, list[dict[str, str]]] = {}
 
     def _call(self, method: str, path: str, body: object = None):
         data = None if body is None else json.dumps(body).encode()
@@ -58,6 +60,20 @@ class Sandbox:
         fault = {"destination": destination, "match": match, "times": times, "after": after, "fault": effect}
         self._call("POST", "faults", fault)
 
+    def chances(self, destination: str, share: float, seed: int, effects: list[dict]) -> None:
+        """From now on `share` of all the destination's answers are faulty, each effect as often as the others."""
+        each = share / len(effects)
+        faults = [
+            # The first that fits hits: the later ones only see what those before them let through.
+            {"destination": destination, "probability": each / (1 - each * n), "seed": seed + n, "fault": effect}
+            for n, effect in enumerate(effects)
+        ]
+        self._call("POST", "faults", faults)
+
+    def hits(self, destination: str) -> list[int]:
+        """How often each fault of a destination has hit."""
+        return [fault["hits"] for fault in self._call("GET", "faults") if fault.get("destination") == destination]
+
     def clear_faults(self) -> None:
         """From now on nothing goes wrong any more."""
         self._call("DELETE", "faults")
@@ -76,18 +92,30 @@ class Sandbox:
 
     def asked(self, audience: str) -> list[Asked]:
         """Every request to push people into this audience since the start, answered or not."""
-        if self._record.exists():
-            with self._record.open("rb") as lines:
+        self._read()
+        return self._asked.get(audience, [])
+
+    def looked(self, path: str) -> list[dict[str, str]]:
+        """The queries of all requests that read what is at this path, below the destination's version."""
+        self._read()
+        return self._looked.get(path, [])
+
+    def _read(self) -> None:
+        if self.record.exists():
+            with self.record.open("rb") as lines:
                 lines.seek(self._offset)
                 for line in lines:
                     if not line.endswith(b"\n"):
                         break
                     self._offset += len(line)
                     self._take(json.loads(line))
-        return self._asked.get(audience, [])
 
     def _take(self, record: dict) -> None:
         body, path = record["body"], record["path"]
+        if record["method"] == "GET":
+            below = path.removeprefix("/mailchimp/3.0").removeprefix("/snapchat/v1").removeprefix("/klaviyo/api")
+            self._looked.setdefault(below, []).append(dict(parse_qsl(record["query"])))
+            return
         if record["method"] != "POST" or not isinstance(body, dict):
             return
         if record["destination"] == "klaviyo" and "data" in body:
@@ -95,6 +123,9 @@ class Sandbox:
             rows = len(body["data"]["attributes"]["profiles"]["data"])
         elif record["destination"] == "snapchat" and path.endswith("/users"):
             audience, rows = path.split("/")[-2], len(body["users"][0]["data"])
+        elif record["destination"] == "mailchimp" and "operations" in body:
+            people = [one["path"] for one in body["operations"] if one["method"] == "PUT"]
+            audience, rows = people[0].split("/")[2], len(people)
         elif record["destination"] == "mailchimp":
             audience, rows = path.split("/")[-1], len(body["members"])
         else:

@@ -149,7 +149,9 @@ def test_it_is_refused_before_anything_is_sent(system: System, exports: dict[str
     assert (summary["chunks"], summary["api_calls"]) == (0, 0)
     assert columns(summary)["read"] == sum(summary[column] for column in ("invalid", "duplicate", "failed"))
     assert not system.sandbox.asked(export.audience)
-    assert not system.keys(f"open/{export.id}/") and not system.keys(f"chunks/{export.id}/")
+    # The marker goes after the summary is there.
+    system.wait_for("the marker to go", lambda: not system.keys(f"open/{export.id}/"), within=10)
+    assert not system.keys(f"chunks/{export.id}/")
     assert not system.keys(f"exports/{export.id}/"), "the head moved on"
 
 

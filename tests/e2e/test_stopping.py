@@ -28,13 +28,25 @@ def _remove_the_export(system: System, export: Export, _run: str) -> str:
     return "does not exist any more"
 
 
+def _lead_the_connection_to_another_account(system: System, export: Export, _run: str) -> str:
+    system.change(f"config/connections/{export.connection}.json", account={"id": f"not-{export.lane}"})
+    return "belongs to another account now"
+
+
 def _cancel_the_run(system: System, export: Export, run: str) -> str:
     cancel = {"version": 1, "writer": "w", "by": "arn:aws:iam::000000000000:user/ann", "at": "2026-11-22T00:00:00Z"}
     system.put(f"runs/{export.id}/{run}/cancel.json", cancel)
     return "cancelled by arn:aws:iam::000000000000:user/ann"
 
 
-STOPS = (_disable_the_connection, _take_back_consent, _disable_the_export, _remove_the_export, _cancel_the_run)
+STOPS = (
+    _disable_the_connection,
+    _take_back_consent,
+    _lead_the_connection_to_another_account,
+    _disable_the_export,
+    _remove_the_export,
+    _cancel_the_run,
+)
 
 
 def test_queued_chunks_are_not_sent_once_somebody_stops_them(system: System, canary: str) -> None:

@@ -30,7 +30,8 @@ def test_fan_out_links_no_client_of_destinations() -> None:
 def test_destinations_link_no_file_formats(function: str) -> None:
     linked = _linked(function)
     assert "reqwest" in linked, "the check looks at nothing"
-    assert not linked & FILE_FORMATS
+    # The results of Mailchimp's batches come as a gzipped archive.
+    assert not linked & (FILE_FORMATS - ({"flate2"} if function == "mailchimp" else set()))
 
 
 def test_the_sandbox_shares_nothing_with_the_product() -> None:

@@ -84,7 +84,7 @@ impl Jobs for ImportJobs {
             {
                 JobState::Taken
             }
-            "complete" => JobState::Complete { failed: failed_count.unwrap_or(0), results: None },
+            "complete" => JobState::Complete { failed: failed_count, results: None },
             "cancelled" => JobState::Lost(Lost::Cancelled),
             _ => JobState::Running,
         })
@@ -185,7 +185,7 @@ mod tests {
     fn a_job_runs_until_it_is_complete_or_lost() {
         assert_eq!(state("queued", 0), Ok(JobState::Running));
         assert_eq!(state("processing", 0), Ok(JobState::Running));
-        assert_eq!(state("complete", 3), Ok(JobState::Complete { failed: 3, results: None }));
+        assert_eq!(state("complete", 3), Ok(JobState::Complete { failed: Some(3), results: None }));
         assert_eq!(state("cancelled", 0), Ok(JobState::Lost(Lost::Cancelled)));
         assert_eq!(ImportJobs.read_status(&answer(404, &json!({}))), Ok(JobState::Lost(Lost::Gone)));
         assert_eq!(ImportJobs.read_status(&answer(200, &json!([]))), Err(Verdict::Again { after: None }));
@@ -202,8 +202,8 @@ mod tests {
             ImportJobs.read_status(&answer(200, &json!({"data": {"attributes": counts}})))
         };
         assert_eq!(counted(0, 5), Ok(JobState::Taken));
-        assert_eq!(counted(0, 4), Ok(JobState::Complete { failed: 0, results: None }));
-        assert_eq!(counted(1, 5), Ok(JobState::Complete { failed: 1, results: None }));
+        assert_eq!(counted(0, 4), Ok(JobState::Complete { failed: Some(0), results: None }));
+        assert_eq!(counted(1, 5), Ok(JobState::Complete { failed: Some(1), results: None }));
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub(crate) fn push(profiles: &[&Profile<'_>], answer: &Answer) -> Verdict {
             // A contact that is there already is left alone, so sending it all again does no harm.
             None => Verdict::Again { after: None },
         },
+        // One contact may spoil the whole call: "did not match any of the schemas".
+        400 => Verdict::Halve(Reason::Refused),
         _ => refusal(answer),
     }
 }
@@ -74,7 +76,7 @@ pub(crate) fn refusal(answer: &Answer) -> Verdict {
         403 if answer.json::<Value>().is_none_or(|body| !body.is_object()) => Verdict::Again { after: None },
         403 => Verdict::Refused(Refusal::Forbidden),
         404 => Verdict::Refused(Refusal::UnknownAudience),
-        413 => Verdict::Halve(Reason::Refused),
+        413 => Verdict::Halve(Reason::ProfileTooLarge),
         status => Verdict::Refused(Refusal::Malformed(status)),
     }
 }
@@ -92,11 +94,14 @@ fn rows(profiles: &[&Profile<'_>], batch: Batch) -> Taken {
     let mut taken = Taken::default();
     let listed = batch.errors.len() as u64;
     for error in batch.errors {
-        if error.error_code.as_deref() == Some("ERROR_CONTACT_EXISTS") {
+        let text = error.error.as_deref().unwrap_or_default();
+        if error.error_code.as_deref() == Some("ERROR_CONTACT_EXISTS")
+            || text.contains("is already a list member")
+        {
             taken.already_there += 1;
             continue;
         }
-        let reason = reason(error.error.as_deref().unwrap_or_default());
+        let reason = reason(text);
         let email = error.email_address.unwrap_or_default().trim().to_ascii_lowercase();
         match index.get(email.as_str()) {
             Some(&row) => taken.rejected.push((row, reason)),
@@ -217,6 +222,6 @@ mod tests {
         assert_eq!(verdict(403, r#"{"title":"Forbidden"}"#), Verdict::Refused(Refusal::Forbidden));
         assert_eq!(verdict(401, r#"{"title":"API Key Invalid"}"#), Verdict::Denied(Refusal::Reconnect));
         assert_eq!(verdict(404, "{}"), Verdict::Refused(Refusal::UnknownAudience));
-        assert_eq!(verdict(400, "{}"), Verdict::Refused(Refusal::Malformed(400)));
+        assert_eq!(verdict(400, "{}"), Verdict::Halve(Reason::Refused));
     }
 }

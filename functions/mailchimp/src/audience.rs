@@ -42,7 +42,18 @@ struct Members {
 
 #[derive(Deserialize)]
 struct Member {
-    id: String,
+    id: Option<String>,
+    email_address: Option<String>,
+}
+
+impl Member {
+    /// The MD5 of the address in lower case. Members of very old audiences may have an id that is made of the address
+    /// as it was written, so the id counts only where there is no address.
+    fn fingerprint(&self) -> Option<Fingerprint> {
+        let address = self.email_address.as_deref().map(str::trim).filter(|address| address.contains('@'));
+        let of_address = address.map(|address| person::of(&address.to_lowercase()));
+        of_address.or_else(|| person::from_hex(self.id.as_deref()?))
+    }
 }
 
 impl Audience for List {
@@ -63,7 +74,7 @@ impl Audience for List {
                 format!("{list}/merge-fields?fields=merge_fields.tag,merge_fields.required&count={PAGE}")
             }
             status => format!(
-                "{list}/members?status={status}&fields=members.id,total_items&count={PAGE}&offset={}",
+                "{list}/members?status={status}&fields=members.id,members.email_address,total_items&count={PAGE}&offset={}",
                 look_up.offset
             ),
         };
@@ -108,11 +119,8 @@ fn required(export: &Export, fields: &MergeFields) -> Result<Seen, Verdict> {
 /// A page of people who left; the first one says which others there are. `None` if it can't be understood.
 fn people(look_up: &LookUp, status: &str, members: &Members) -> Option<Seen> {
     let reason = LEFT.iter().find(|(known, _)| *known == status)?.1;
-    let held_back = members
-        .members
-        .iter()
-        .map(|member| Some((person::from_hex(&member.id)?, reason)))
-        .collect::<Option<_>>()?;
+    let held_back =
+        members.members.iter().map(|member| Some((member.fingerprint()?, reason))).collect::<Option<_>>()?;
     let page = |offset| LookUp { what: look_up.what.clone(), offset };
     let next = match look_up.offset {
         0 => (PAGE..members.total_items).step_by(usize::try_from(PAGE).ok()?).map(page).collect(),
@@ -166,6 +174,14 @@ mod tests {
         assert_eq!(seen.next.iter().map(|page| page.offset).collect::<Vec<_>>(), [1_000, 2_000]);
         assert_eq!(seen.total, Some((2_001, Reason::Archived)));
         assert!(read("archived", 1_000, &body).unwrap().next.is_empty());
+    }
+
+    #[test]
+    fn a_member_is_known_by_the_address_whatever_the_id_was_made_of() {
+        let old = json!({"id": "00000000000000000000000000000000", "email_address": "Urist.McVankab@freddiesjokes.com"});
+        let seen = read("archived", 0, &json!({"members": [old], "total_items": 1})).unwrap();
+        let known = person::from_hex("62eeb292278cc15f5817cb78f7790b08").unwrap();
+        assert_eq!(seen.held_back, [(known, Reason::Archived)]);
     }
 
     #[test]

@@ -58,7 +58,8 @@ pub(crate) fn signed_in(base_url: &str, secret: &SecretString, answer: &Answer) 
         return Exchange::Again(answer.retry_after);
     }
     let Some(metadata) = answer.json::<Metadata>() else {
-        return if answer.is_success() {
+        // As everywhere at Mailchimp, a 403 without JSON is throttling.
+        return if answer.is_success() || answer.status == 403 {
             Exchange::Again(None)
         } else {
             Exchange::Dead(format!("HTTP {}", answer.status))
@@ -151,6 +152,7 @@ mod tests {
     fn a_bad_token_is_told_by_the_body_of_a_200() {
         assert!(matches!(answered(200, r#"{"error":"invalid_token"}"#), Exchange::Dead(_)));
         assert!(matches!(answered(503, "busy"), Exchange::Again(_)));
+        assert!(matches!(answered(403, ""), Exchange::Again(_)));
         assert!(matches!(answered(401, "no"), Exchange::Dead(_)));
     }
 

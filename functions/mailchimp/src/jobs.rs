@@ -81,13 +81,12 @@ impl Jobs for Batches {
         if batch.status != "finished" {
             return Ok(JobState::Running);
         }
-        let failed = batch.errored_operations.unwrap_or(0);
         let results = batch.response_body_url.filter(|link| self.is_safe(link));
         // Without a link nothing can be told of each row, unless nothing failed.
-        Ok(match results {
-            None if failed > 0 => JobState::Lost(Lost::NoResults),
-            None => JobState::Taken,
-            results => JobState::Complete { failed, results },
+        Ok(match (results, batch.errored_operations) {
+            (None, Some(0)) => JobState::Taken,
+            (None, _) => JobState::Lost(Lost::NoResults),
+            (results, failed) => JobState::Complete { failed, results },
         })
     }
 
@@ -153,9 +152,10 @@ fn rows(sent: usize, results: &[OperationResult]) -> ErrorPage {
     let contacts = results.iter().filter(|result| !tagging(result));
     for result in contacts.chain(results.iter().filter(tagging)) {
         let id = result.operation_id.as_deref().map(|id| id.strip_suffix(TAGS).unwrap_or(id));
-        let outcome = outcome(result);
+        let outcome = if tagging(&result) { tagged(result) } else { outcome(result) };
         match (id.and_then(|id| id.parse::<usize>().ok()).and_then(|row| rows.get_mut(row)), outcome) {
-            (Some(Row::Rejected(_)), Row::Rejected(_)) | (None, Row::Taken | Row::Unknown) => {}
+            // What happened to the contact counts, where that is not good already.
+            (Some(Row::Rejected(_) | Row::Failed), _) | (None, Row::Taken | Row::Unknown) => {}
             (Some(row), outcome) => *row = outcome.max(*row),
             (None, Row::Rejected(reason)) => page.unattributed.push(reason),
             (None, Row::Failed) => page.failed += 1,
@@ -177,6 +177,11 @@ fn rows(sent: usize, results: &[OperationResult]) -> ErrorPage {
 
 /// Ends the id of the operation that tags a row.
 pub(crate) const TAGS: char = 't';
+
+/// A contact that can't be tagged since it is not there yet: Mailchimp does not say in which order a batch is done.
+fn tagged(result: &OperationResult) -> Row {
+    if result.status_code == 404 { Row::Failed } else { outcome(result) }
+}
 
 fn outcome(result: &OperationResult) -> Row {
     match result.status_code {
@@ -236,7 +241,7 @@ mod tests {
         }
         let link = "https://files.example/archive.tar.gz?signature=x";
         let finished = json!({"status": "finished", "errored_operations": 2, "response_body_url": link});
-        assert_eq!(state(&finished), Ok(JobState::Complete { failed: 2, results: Some(link.into()) }));
+        assert_eq!(state(&finished), Ok(JobState::Complete { failed: Some(2), results: Some(link.into()) }));
         let gone = batches().read_status(&Answer { status: 404, retry_after: None, body: Bytes::new() });
         assert_eq!(gone, Ok(JobState::Lost(Lost::Gone)));
     }
@@ -258,14 +263,17 @@ mod tests {
             json!([result("1", 400, "x looks fake or invalid, please")]),
             json!([
                 result("2", 200, ""),
-                result("2t", 404, "gone"),
+                result("2t", 400, "no such tag"),
                 result("3", 500, ""),
+                result("3t", 404, "no such contact"),
                 result("odd", 400, "")
             ]),
+            // Not there yet when it was to be tagged.
+            json!([result("6t", 404, "no such contact"), result("6", 200, "")]),
         ];
-        let page = rows(6, &results(&archive(&files)).unwrap());
+        let page = rows(7, &results(&archive(&files)).unwrap());
         assert_eq!(page.rejected, [(1, Reason::AddressRefused), (2, Reason::Refused)]);
-        assert_eq!((page.failed, page.unattributed.len()), (1, 1));
+        assert_eq!((page.failed, page.unattributed.len()), (2, 1));
         assert_eq!(
             (page.unknown, page.told),
             (1, Told::All),

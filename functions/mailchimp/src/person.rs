@@ -6,7 +6,12 @@ use segue_segment::Profile;
 
 /// The fingerprint of a profile: addresses are lower case by the time that they are staged.
 pub(crate) fn fingerprint(profile: &Profile<'_>) -> Option<Fingerprint> {
-    profile.email().map(|email| Md5::digest(email.as_bytes()).into())
+    profile.email().map(of)
+}
+
+/// The fingerprint of a lower-case address.
+pub(crate) fn of(email: &str) -> Fingerprint {
+    Md5::digest(email.as_bytes()).into()
 }
 
 /// The fingerprint as it stands in paths.

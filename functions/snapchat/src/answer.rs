@@ -45,7 +45,7 @@ pub(crate) fn push(sent: u64, answer: &Answer) -> Verdict {
         401 => Verdict::Denied(Refusal::Reconnect),
         // Some of its endpoints answer 400 to an access token that is none any more (segmentio/segment-docs #5173).
         400 => Verdict::Denied(Refusal::Malformed(400)),
-        413 => Verdict::Halve(Reason::Refused),
+        413 => Verdict::Halve(Reason::ProfileTooLarge),
         403 => Verdict::Refused(Refusal::Forbidden),
         404 => Verdict::Refused(Refusal::UnknownAudience),
         status => Verdict::Refused(Refusal::Malformed(status)),
@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(verdict(403, r#"{"error_code":"E3002"}"#), Verdict::Refused(Refusal::Forbidden));
         assert_eq!(verdict(404, ""), Verdict::Refused(Refusal::UnknownAudience));
         assert_eq!(verdict(400, ""), Verdict::Denied(Refusal::Malformed(400)));
-        assert_eq!(verdict(413, ""), Verdict::Halve(Reason::Refused));
+        assert_eq!(verdict(413, ""), Verdict::Halve(Reason::ProfileTooLarge));
         assert_eq!(verdict(405, ""), Verdict::Refused(Refusal::Malformed(405)));
     }
 }

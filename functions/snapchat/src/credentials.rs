@@ -59,6 +59,10 @@ pub(crate) fn signed_in(base_url: &str, secret: &SecretString, answer: &Answer) 
     }
     if !answer.is_success() {
         let error = answer.json::<Denial>().map(|denial| denial.error);
+        // A gateway's page is no verdict on the token.
+        if error.is_none() && answer.status != 401 {
+            return Exchange::Again(None);
+        }
         // The closed list of RFC 6749: whatever else is said there stays out of the record.
         let known =
             ["invalid_grant", "invalid_client", "unauthorized_client", "invalid_request", "invalid_scope"];
@@ -150,7 +154,10 @@ mod tests {
         for status in [429, 500, 503] {
             assert!(matches!(signed_in("", &secret(), &answer(status, "")), Exchange::Again(None)));
         }
-        assert!(matches!(signed_in("", &secret(), &answer(200, "<html>")), Exchange::Again(None)));
+        for status in [200, 400, 403] {
+            assert!(matches!(signed_in("", &secret(), &answer(status, "<html>")), Exchange::Again(None)));
+        }
+        assert!(matches!(signed_in("", &secret(), &answer(401, "no")), Exchange::Dead(_)));
         let odd = signed_in("", &secret(), &answer(403, r#"{"error":"jane@example.com"}"#));
         assert!(matches!(odd, Exchange::Dead(error) if error == "HTTP 403"));
     }

@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::output::Output;
-use crate::{apply, run, segment};
+use crate::{apply, connection, run, segment};
 
 /// Moves customer segments from a bucket to Snapchat, Mailchimp and Klaviyo.
 ///
@@ -38,6 +38,9 @@ pub struct Global {
 pub enum Command {
     /// Save the connections and exports of a file. Nothing runs by that.
     Apply(apply::Args),
+    /// Test connections.
+    #[command(subcommand)]
+    Connection(connection::Command),
     /// Check segment files, and drop them.
     #[command(subcommand)]
     Segment(segment::Command),
@@ -73,6 +76,7 @@ mod tests {
         for path in [
             &[][..],
             &["apply"],
+            &["connection", "test"],
             &["segment", "put"],
             &["segment", "check"],
             &["run", "start"],

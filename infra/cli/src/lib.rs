@@ -1,11 +1,13 @@
-//! The operator's command line: configuring connections and exports, dropping segments, running exports and watching
-//! them.
+//! The operator's command line: configuring and testing connections, configuring exports, dropping segments, running
+//! exports and watching them.
 //!
 //! It uses the libraries of the functions, so that what it says of a file or a run is what they do with it.
 
 pub mod app;
 pub mod apply;
 pub mod cli;
+pub mod connection;
+pub mod endpoint;
 pub mod error;
 pub mod output;
 pub mod run;
@@ -41,6 +43,9 @@ async fn dispatch(cli: Cli, screen: &mut Screen<'_>, inputs: apply::Inputs<'_>) 
     let stack = cli.global.stack;
     match cli.command {
         Command::Apply(args) => apply::run(&stack, &args, inputs, screen).await,
+        Command::Connection(connection::Command::Test(args)) => {
+            connection::test::run(&App::open(&stack).await?, &args, screen).await
+        }
         Command::Segment(segment::Command::Put(args)) => segment::put::run(&stack, &args, screen).await,
         Command::Segment(segment::Command::Check(args)) => segment::check::run(&args, screen),
         Command::Run(command) => run::run(&App::open(&stack).await?, command, screen).await,

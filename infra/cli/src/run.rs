@@ -42,7 +42,7 @@ pub async fn run(app: &App, command: Command, screen: &mut Screen<'_>) -> Result
 }
 
 /// An export's id out of a command line: nothing that reaches another key.
-fn export_id(text: &str) -> Result<String, String> {
+pub(crate) fn export_id(text: &str) -> Result<String, String> {
     let plain = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if plain && !text.is_empty() { Ok(text.to_owned()) } else { Err("not an export's id".to_owned()) }
 }

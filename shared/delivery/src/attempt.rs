@@ -118,7 +118,7 @@ impl Caller<'_> {
                                 status = answer.status,
                                 "the session was refused; a new one is made"
                             );
-                            self.app.sessions.forget(self.secret).await;
+                            self.app.sessions.forget(self.secret, &session).await;
                             continue;
                         }
                         Err(Verdict::Denied(refusal) | Verdict::Refused(refusal)) => {

@@ -1,16 +1,16 @@
 //! The calls that push a chunk: those that are not done yet, as many at once as the account allows.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::iter;
 use std::ops::Range;
 use std::time::Duration;
 
+use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use segue_segment::{Profile, Reason};
 use segue_state::progress::Stopped;
 use segue_state::{CallRecord, Halt, Progress, Rejected, StateError};
+use tokio::time::timeout;
 
 use crate::attempt::{Blame, Caller, Purpose, Setback};
 use crate::destination::{Refusal, Taken, Verdict};
@@ -20,8 +20,12 @@ use crate::{audience, follow};
 
 /// Rounds of sending a call again without the rows that stood in its way.
 const ROUNDS: u32 = 6;
-/// Calls of a chunk that are halved: enough for four bad rows among ten thousand, and an end where all are bad.
-const HALVINGS: usize = 64;
+/// Halvings of one call: enough for four bad rows among ten thousand, and an end where all are bad.
+const HALVINGS: u32 = 64;
+/// Rows that are refused alone before anybody was taken, until the calls as such are to blame.
+const ALONE: usize = 8;
+/// How long a job's id waits for those of others before it is recorded.
+const GATHER: Duration = Duration::from_millis(30);
 
 /// How the work of one invocation ended.
 #[derive(Debug)]
@@ -40,8 +44,8 @@ pub(crate) enum Ending {
 
 enum Called {
     Outcome(CallRecord),
-    /// Nobody says which rows stand in the way.
-    Halve,
+    /// Nobody says which rows stand in the way, only why.
+    Halve(Reason),
     Setback(Setback),
 }
 
@@ -60,21 +64,26 @@ pub(crate) async fn push(
     profiles: &[Profile<'_>],
 ) -> Result<Ending, StateError> {
     let planned = task.app.destination.calls(profiles);
-    let mut push = Push { task, caller, profiles, planned: u32::try_from(planned.len()).unwrap_or(u32::MAX) };
-    let open: VecDeque<(u32, Range<usize>)> = numbered(planned, progress)
-        .into_iter()
-        .filter(|(number, _)| matches!(progress.calls.get(number), None | Some(CallRecord::Intended)))
-        .collect();
+    let mut open: VecDeque<(u32, Range<usize>)> = numbered(planned.clone(), progress).into_iter().collect();
+    open.retain(|(number, _)| progress.is_open(*number));
+    let push = Push { task, caller, profiles, planned };
     if progress.stopped.is_some() || open.is_empty() {
         return push.end(progress, None).await;
     }
     let held = match audience::know(task, caller).await? {
         Ok(held) => held,
-        Err(ending) => return push.end(progress, Some(ending)).await,
+        Err(ending) => {
+            if matches!(ending, Ending::Pause(_)) {
+                progress.trouble = Some("the audience could not be looked up".to_owned());
+            }
+            return push.end(progress, Some(ending)).await;
+        }
     };
     if task.jobs().is_some() {
         // The intent before the call: what a crash leaves behind can be told from what was never begun.
-        progress.calls.extend(open.iter().map(|(number, _)| (*number, CallRecord::Intended)));
+        for (number, _) in &open {
+            progress.calls.entry(*number).or_insert(CallRecord::Intended);
+        }
         task.save(progress).await?;
     }
     let obstacle = push.all(progress, open, &held).await?;
@@ -86,45 +95,48 @@ struct Push<'a, 'b> {
     task: &'a Task<'b>,
     caller: &'a Caller<'a>,
     profiles: &'a [Profile<'a>],
-    /// Calls that the chunk was split into at first.
-    planned: u32,
+    /// The calls that the chunk was split into at first.
+    planned: Vec<Range<usize>>,
 }
 
 impl Push<'_, '_> {
     /// Makes the calls. After an obstacle none begins any more, but those under way are seen to their end.
     async fn all(
-        &mut self,
+        &self,
         progress: &mut Progress,
         mut waiting: VecDeque<(u32, Range<usize>)>,
         held: &HeldBack,
     ) -> Result<Option<Ending>, StateError> {
-        let this = &*self;
-        let connections = this.task.app.destination.budget().connections;
         let mut under_way = FuturesUnordered::new();
         let mut broken = None;
         let mut obstacle = None;
+        let mut why = Reason::Refused;
         loop {
-            while obstacle.is_none() && broken.is_none() && under_way.len() < connections {
+            while obstacle.is_none() && broken.is_none() && under_way.len() < self.at_once(progress) {
                 let Some((number, range)) = waiting.pop_front() else { break };
-                under_way.push(async move { (number, range.clone(), this.rounds(range, held).await) });
+                under_way.push(async move { (number, range.clone(), self.rounds(range, held).await) });
             }
             let Some(first) = under_way.next().await else { break };
-            // What is answered by now is recorded at once.
-            let more = iter::from_fn(|| under_way.next().now_or_never().flatten());
-            let answered: Vec<_> = iter::once(first).chain(more).collect();
+            let mut answered = vec![first];
+            if self.task.jobs().is_some() {
+                // Jobs that start at about the same time are recorded by one write.
+                let gather = async {
+                    while let Some(next) = under_way.next().await {
+                        answered.push(next);
+                    }
+                };
+                let _gathered = timeout(GATHER, gather).await;
+            }
             let mut changed = false;
             for (number, range, called) in answered {
                 match called {
                     Called::Outcome(record) => {
                         changed |= matches!(record, CallRecord::Started { .. });
-                        progress.calls.insert(number, record);
+                        progress.note(number, record);
                     }
-                    Called::Halve if progress.pieces.len() >= 2 * HALVINGS => {
-                        obstacle = Some(refused(&Refusal::Malformed(400)));
-                    }
-                    Called::Halve => {
-                        changed = true;
-                        let halves = this.halve(progress, number, &range);
+                    Called::Halve(reason) => {
+                        (why, changed) = (reason, true);
+                        let halves = self.halve(progress, number, &range, reason);
                         halves.into_iter().rev().for_each(|half| waiting.push_front(half));
                     }
                     Called::Setback(Setback::Broken(error)) => broken = Some(error),
@@ -136,24 +148,52 @@ impl Push<'_, '_> {
                     }
                 }
             }
-            if changed && let Err(error) = this.task.save(progress).await {
+            if changed && let Err(error) = self.task.save(progress).await {
                 broken = Some(error);
+            }
+            if obstacle.is_none() && proves_nothing(progress, waiting.is_empty() && under_way.is_empty()) {
+                progress.take_back_halves();
+                obstacle = Some(malformed(why));
             }
         }
         broken.map_or(Ok(obstacle), Err)
     }
 
-    fn halve(&self, progress: &mut Progress, number: u32, range: &Range<usize>) -> Vec<(u32, Range<usize>)> {
+    /// Calls under way at the same time. While nobody was taken and calls are being halved, it is likely that every
+    /// call is refused, and one is enough to find out.
+    fn at_once(&self, progress: &Progress) -> usize {
+        if progress.pieces.is_empty() || progress.has_taken() {
+            self.task.app.destination.budget().connections
+        } else {
+            1
+        }
+    }
+
+    /// Makes two calls out of one, or gives it up if it was halved often enough: the others go on.
+    fn halve(
+        &self,
+        progress: &mut Progress,
+        number: u32,
+        range: &Range<usize>,
+        reason: Reason,
+    ) -> Vec<(u32, Range<usize>)> {
         let bound = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
-        let halves = progress.halve(number, bound(range.start), bound(range.end), self.planned);
+        let planned = self.planned.iter().position(|call| call.contains(&range.start)).unwrap_or_default();
+        let halvings = progress.halvings.entry(bound(planned)).or_default();
+        if *halvings >= HALVINGS {
+            progress.trouble = Some(Refusal::Malformed(status(reason)).to_string());
+            let given_up = Taken { failed: range.len() as u64, ..Taken::default() };
+            let rows: Vec<_> = self.profiles[range.clone()].iter().collect();
+            progress.note(number, done(&rows, given_up, Vec::new()));
+            return Vec::new();
+        }
+        *halvings += 1;
+        let halves = progress.halve(number, bound(range.start), bound(range.end), bound(self.planned.len()));
         halves.map(|(number, piece)| (number, piece.from as usize..piece.to as usize)).to_vec()
     }
 
     /// What follows from how the calls went. Jobs that are under way are followed whatever else happened.
-    async fn end(&self, progress: &mut Progress, mut obstacle: Option<Ending>) -> Result<Ending, StateError> {
-        if progress.take_back_halves() {
-            obstacle = obstacle.or_else(|| Some(refused(&Refusal::Malformed(400))));
-        }
+    async fn end(&self, progress: &mut Progress, obstacle: Option<Ending>) -> Result<Ending, StateError> {
         if !progress.calls.values().any(|call| matches!(call, CallRecord::Started { .. })) {
             return Ok(obstacle.unwrap_or(Ending::Complete));
         }
@@ -168,7 +208,7 @@ impl Push<'_, '_> {
             Some(ending @ Ending::Pause(_)) => return Ok(ending),
             Some(Ending::Complete | Ending::Jobs(_)) | None => {}
         }
-        Ok(Ending::Jobs(follow::pause(progress.polls)))
+        Ok(Ending::Jobs(follow::pause(progress.polls, self.task.holds_lane())))
     }
 
     /// Sends a call, again without those rows that the destination names as the obstacle, until it takes the others.
@@ -206,10 +246,11 @@ impl Push<'_, '_> {
                     let reason = if let Verdict::Halve(reason) = verdict { reason } else { Reason::Refused };
                     without(&mut left, vec![(0, reason)], &mut rejected);
                 }
-                Ok(_) => return Called::Halve,
+                Ok(Verdict::Halve(reason)) => return Called::Halve(reason),
+                Ok(_) => return Called::Halve(Reason::Refused),
             }
         }
-        Called::Halve
+        Called::Halve(Reason::Refused)
     }
 
     /// The profiles of a call that may be sent, and the rows of the others.
@@ -228,8 +269,20 @@ impl Push<'_, '_> {
     }
 }
 
-fn refused(refusal: &Refusal) -> Ending {
-    Ending::Refused(refusal.to_string(), Blame::Export)
+/// What halving that came to nothing says about the calls as such.
+fn malformed(reason: Reason) -> Ending {
+    Ending::Refused(Refusal::Malformed(status(reason)).to_string(), Blame::Export)
+}
+
+/// The status that has a call halved for this reason.
+fn status(reason: Reason) -> u16 {
+    if reason == Reason::ProfileTooLarge { 413 } else { 400 }
+}
+
+/// Whether halving showed nothing: nobody was taken, so that the calls as such are refused and no row is to blame.
+fn proves_nothing(progress: &Progress, over: bool) -> bool {
+    let halved = !progress.pieces.is_empty() && !progress.has_taken();
+    halved && (over || progress.refused_alone() >= ALONE)
 }
 
 /// Of two obstacles the one that lasts longer: a pause only delays, and of two pauses the longer counts.

@@ -145,8 +145,8 @@ pub enum JobState {
     Running,
     /// It is finished, and so many rows failed.
     Complete {
-        /// Rows that failed.
-        failed: u64,
+        /// Rows that failed, if the destination counts them.
+        failed: Option<u64>,
         /// What asks for the first page of refused rows, if the answer said so.
         results: Option<String>,
     },
@@ -155,6 +155,9 @@ pub enum JobState {
     /// Nobody can tell what became of its rows.
     Lost(Lost),
 }
+
+/// How long a job may hold its lane up: others of the account wait meanwhile.
+pub(crate) const LONGEST_HELD: Duration = Duration::from_hours(6);
 
 /// Why nobody can tell what became of a job's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -165,6 +168,9 @@ pub enum Lost {
     /// The destination does not know it any more.
     #[error("the destination does not know the job any more")]
     Gone,
+    /// It takes too long for an account that has to wait for it.
+    #[error("the job did not end within {} hours", LONGEST_HELD.as_secs() / 3600)]
+    Endless,
     /// The destination does not hand out its results any more.
     #[error("the job's results can't be had any more")]
     NoResults,

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use crate::app::App;
 use crate::attempt::{Blame, Caller, Purpose, Setback};
 use crate::calls::{Ending, done, numbered};
-use crate::destination::{JobState, Jobs, Lost, Taken, Told};
+use crate::destination::{JobState, Jobs, LONGEST_HELD, Lost, Taken, Told};
 use crate::lane::Lane;
 use crate::task::Task;
 
@@ -22,11 +22,17 @@ use crate::task::Task;
 const FIRST_LOOK: Duration = Duration::from_secs(2);
 /// Looks at a chunk's jobs until none stands for the others any more: one that never ends must not hide them.
 const YOUNG: u32 = 6;
+/// Times that results are asked for again that can't be had, and the pause before each.
+const TRIES: u32 = 2;
+const ONCE_MORE: Duration = Duration::from_secs(1);
 /// Times that calls are made again since the destination failed over some of their rows.
 const REPEATS: u32 = 2;
 
 /// Longest pause between two looks at a job.
 const LONGEST_LOOK: Duration = Duration::from_mins(2);
+/// The same where looking is receiving the chunk's message again, which is not done without end: a thousand times in
+/// the seven days that a run may take.
+const LONGEST_HOLD: Duration = Duration::from_mins(11);
 /// Pages of refused rows of one job: more than a call has rows.
 const PAGES: usize = 200;
 
@@ -123,7 +129,7 @@ pub(crate) async fn look(
                 if let Some(lost) = untold {
                     progress.untold = Some(lost.to_string());
                 }
-                progress.calls.insert(job.number, done(&job.rows, taken, job.rejected));
+                progress.note(job.number, done(&job.rows, taken, job.rejected));
             }
             Err(Setback::Broken(error)) => return Err(error),
             Err(Setback::Pause(pause)) => ending = Some(Ending::Pause(pause)),
@@ -138,11 +144,11 @@ pub(crate) async fn look(
             Err(Setback::Refused(message, Blame::Export)) => {
                 progress.untold = Some(message);
                 let unknown = Taken { unknown: job.rows.len() as u64, ..Taken::default() };
-                progress.calls.insert(job.number, done(&job.rows, unknown, job.rejected));
+                progress.note(job.number, done(&job.rows, unknown, job.rejected));
             }
         }
     }
-    if failed && progress.repeats < REPEATS {
+    if failed && progress.repeats < REPEATS && progress.stopped.is_none() {
         progress.repeats += 1;
         progress.make_again();
     }
@@ -153,6 +159,7 @@ pub(crate) async fn look(
 struct Job<'a> {
     number: u32,
     id: String,
+    started_at: Timestamp,
     rejected: Vec<Rejected>,
     rows: Vec<&'a Profile<'a>>,
 }
@@ -160,13 +167,18 @@ struct Job<'a> {
 impl<'a> Job<'a> {
     /// The job of a call that has these profiles; `None` if it has none, or is finished.
     fn of(number: u32, call: &CallRecord, profiles: &'a [Profile<'a>]) -> Option<Self> {
-        let CallRecord::Started { job, rejected, .. } = call else { return None };
+        let CallRecord::Started { job, rejected, at, .. } = call else { return None };
         // The rows that were left out of the job are no part of it.
         let out: HashSet<(Option<u32>, Option<u64>)> =
             rejected.iter().map(|row| (row.part, row.row)).collect();
         let sent = |profile: &&Profile<'_>| !out.contains(&(Some(profile.at.part), Some(profile.at.row)));
         let rows = profiles.iter().filter(sent).collect();
-        Some(Self { number, id: job.clone(), rejected: rejected.clone(), rows })
+        Some(Self { number, id: job.clone(), started_at: *at, rejected: rejected.clone(), rows })
+    }
+
+    fn is_endless(&self) -> bool {
+        let age = Timestamp::now().duration_since(self.started_at);
+        Duration::try_from(age).is_ok_and(|age| age > LONGEST_HELD)
     }
 }
 
@@ -187,6 +199,9 @@ async fn outcome(
     }
     let all = job.rows.len() as u64;
     let (failed, mut next) = match state {
+        JobState::Running if jobs.hold_lane() && job.is_endless() => {
+            return Ok(Some((Taken { unknown: all, ..Taken::default() }, Some(Lost::Endless))));
+        }
         JobState::Running => return Ok(None),
         JobState::Taken => return Ok(Some((Taken::default(), None))),
         JobState::Lost(lost) => return Ok(Some((Taken { unknown: all, ..Taken::default() }, Some(lost)))),
@@ -194,6 +209,7 @@ async fn outcome(
     };
     let mut taken = Taken::default();
     let mut told = Told::Refused;
+    let mut tries = TRIES;
     // A job that says that nothing failed may still have a list of errors; it is one request to be sure.
     for _ in 0..PAGES {
         let page = caller.call(
@@ -202,6 +218,11 @@ async fn outcome(
             |answer| jobs.read_errors(&job.rows, answer),
         );
         let page = page.await?;
+        if page.told == Told::None && tries > 0 {
+            tries -= 1;
+            sleep(ONCE_MORE).await;
+            continue;
+        }
         taken.rejected.extend(page.rejected);
         taken.unattributed.extend(page.unattributed);
         taken.failed += page.failed;
@@ -217,11 +238,11 @@ async fn outcome(
             // The destination may count more failures than it lists.
             let distinct: HashSet<usize> = taken.rejected.iter().map(|(index, _)| *index).collect();
             let listed = (distinct.len() + taken.unattributed.len()) as u64;
-            let missing = failed.saturating_sub(listed).min(all);
+            let missing = failed.unwrap_or(0).saturating_sub(listed).min(all);
             taken.unattributed.extend((0..missing).map(|_| Reason::Refused));
         }
         // Where it counted no failure it has said enough.
-        Told::None if failed > 0 => taken.unknown = all,
+        Told::None if failed != Some(0) => taken.unknown = all,
         Told::None | Told::All => {}
     }
     let untold = (taken.unknown > 0).then_some(Lost::NoResults);
@@ -232,7 +253,7 @@ async fn outcome(
 async fn next_look(progress: &Progress, lane: &Lane) -> Duration {
     match until_end(progress, lane).await {
         Some(wait) => Duration::from_secs(wait.as_secs()).min(LONGEST_LOOK),
-        None => pause(progress.polls),
+        None => pause(progress.polls, false),
     }
 }
 
@@ -248,10 +269,10 @@ async fn until_end(progress: &Progress, lane: &Lane) -> Option<Duration> {
 }
 
 /// How long to wait before the next look: half as long again each time.
-pub(crate) fn pause(polls: u32) -> Duration {
+pub(crate) fn pause(polls: u32, holds_lane: bool) -> Duration {
     let first = FIRST_LOOK.as_secs() * 10;
     let tenths = (1..polls.clamp(1, 20)).fold(first, |tenths, _| tenths + tenths / 2);
-    Duration::from_secs(tenths / 10).min(LONGEST_LOOK)
+    Duration::from_secs(tenths / 10).min(if holds_lane { LONGEST_HOLD } else { LONGEST_LOOK })
 }
 
 fn failed(queue: &str, error: &QueueError) -> StateError {

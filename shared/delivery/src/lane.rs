@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use crate::destination::{Budget, Window};
 
 /// Two requests may arrive closer to one another than they were sent.
-const MARGIN_MS: u64 = 30;
+const MARGIN_MS: u64 = 50;
 /// A first request arrives that much later, since its connection has to be opened: what follows it must not catch up.
 const COLD_MS: u64 = 150;
 

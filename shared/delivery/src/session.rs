@@ -14,6 +14,8 @@ use crate::wire;
 
 /// How long a session is used that does not say how long it is good for. An operator's change takes effect then.
 const LIFETIME: Duration = Duration::from_mins(5);
+/// How long credentials that were refused for good are not tried again.
+const DEAD: Duration = Duration::from_secs(2);
 /// A token is not used up to its last second.
 const EARLY: Duration = Duration::from_mins(1);
 /// Attempts at the token endpoint, which answers 429 and 5xx as any other (airbyte PR #17596).
@@ -44,10 +46,13 @@ impl NoSession {
     }
 }
 
+/// A session, or why there is none, and until when that is so.
+type Kept = (Result<Session, NoSession>, Instant);
+
 /// The sessions of a process, by the name of their secret.
 pub(crate) struct Sessions {
     secrets: Arc<dyn Secrets>,
-    kept: Mutex<HashMap<String, (Session, Instant)>>,
+    kept: Mutex<HashMap<String, Kept>>,
 }
 
 impl Sessions {
@@ -66,17 +71,28 @@ impl Sessions {
         if let Some((session, until)) = kept.get(secret)
             && *until > Instant::now()
         {
-            return Ok(session.clone());
+            return session.clone();
         }
-        let session = self.sign_in(destination, client, secret).await?;
-        let lifetime = session.lifetime.map_or(LIFETIME, |lifetime| lifetime.saturating_sub(EARLY));
+        let session = self.sign_in(destination, client, secret).await;
+        let lifetime = match &session {
+            Ok(session) => session.lifetime.map_or(LIFETIME, |lifetime| lifetime.saturating_sub(EARLY)),
+            // Calls side by side need not each be told the same.
+            Err(NoSession::Dead(_)) => DEAD,
+            Err(_) => Duration::ZERO,
+        };
         kept.insert(secret.to_owned(), (session.clone(), Instant::now() + lifetime));
-        Ok(session)
+        session
     }
 
-    /// Forgets a session that was refused, so that the next one is new.
-    pub(crate) async fn forget(&self, secret: &str) {
-        self.kept.lock().await.remove(secret);
+    /// Forgets a session that was refused, so that the next one is new. If there is another one by now it stays.
+    pub(crate) async fn forget(&self, secret: &str, refused: &Session) {
+        let mut kept = self.kept.lock().await;
+        if kept
+            .get(secret)
+            .is_some_and(|(known, _)| known.as_ref().is_ok_and(|known| known.headers == refused.headers))
+        {
+            kept.remove(secret);
+        }
     }
 
     async fn sign_in(

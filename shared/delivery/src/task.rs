@@ -1,5 +1,6 @@
 //! One message: what it stands for, what was done of it, and what is to be done now.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::try_join;
@@ -44,6 +45,8 @@ pub(crate) struct Task<'a> {
     pub(crate) sealed: Sealed,
     /// It was received or queued before, so that the run's last receipt may be this one.
     pub(crate) requeued: bool,
+    /// Its connection was found broken.
+    blamed: AtomicBool,
 }
 
 /// Works on a chunk.
@@ -65,7 +68,7 @@ pub(crate) async fn work(
         return Ok(Handled::DeadLetter("its run has no such chunk".to_owned()));
     }
     let requeued = requeued || message.resumed;
-    let task = Task { app, message, run, sealed, requeued };
+    let task = Task { app, message, run, sealed, requeued, blamed: AtomicBool::new(false) };
     task.work(deadline).await
 }
 
@@ -120,7 +123,7 @@ impl Task<'_> {
             state.chunk(export, id, &self.sealed.attempt, chunk),
             state.lane(self.app.destination.destination(), &group),
         )?;
-        let chunk = match bytes.map(|bytes| Chunk::decode(bytes.to_vec())) {
+        let chunk = match bytes.map(|bytes| Chunk::decode(bytes.into())) {
             Some(Ok(chunk)) => chunk,
             Some(Err(ChunkError::Version(_))) => return self.hand_back(progress, LONGEST_PAUSE).await,
             Some(Err(error)) => return self.conclude(progress, Rest::Failed, Some(error.to_string())).await,
@@ -165,7 +168,7 @@ impl Task<'_> {
         progress.retries = caller.repeated.into_inner();
         let lane = keys::lane(self.app.destination.destination(), &self.group());
         self.app.state.put(&lane, &caller.lane.record().await).await?;
-        if advanced {
+        if advanced && !self.blamed.load(Ordering::Relaxed) {
             self.app.works(&self.run.export.connection).await?;
         }
         self.end(progress, ending?).await
@@ -191,7 +194,8 @@ impl Task<'_> {
         self.app.destination.jobs(&self.run.export)
     }
 
-    fn holds_lane(&self) -> bool {
+    /// Whether the chunk's jobs have to be over before the lane goes on.
+    pub(crate) fn holds_lane(&self) -> bool {
         self.jobs().is_some_and(Jobs::hold_lane)
     }
 
@@ -200,7 +204,10 @@ impl Task<'_> {
             Ending::Complete => {
                 let (rest, message) = match progress.stopped.clone() {
                     Some(stopped) => (stopped.rest(), Some(stopped.message)),
-                    None if progress.has_failed() => (Rest::Failed, Some(FAILED_OVER.to_owned())),
+                    None if progress.has_failed() => (
+                        Rest::Failed,
+                        Some(progress.trouble.clone().unwrap_or_else(|| FAILED_OVER.to_owned())),
+                    ),
                     None => (Rest::Nothing, None),
                 };
                 self.conclude(progress, rest, message).await
@@ -228,7 +235,10 @@ impl Task<'_> {
     /// Notes that somebody has to look after the connection, if it is to blame.
     pub(crate) async fn blame(&self, message: &str, blame: Blame) -> Result<(), StateError> {
         match blame {
-            Blame::Connection => self.app.is_broken(&self.run.export.connection, message).await,
+            Blame::Connection => {
+                self.blamed.store(true, Ordering::Relaxed);
+                self.app.is_broken(&self.run.export.connection, message).await
+            }
             Blame::Export => Ok(()),
         }
     }

@@ -12,8 +12,9 @@ use crate::destination::Verdict;
 
 /// Longest wait for an answer: Mailchimp's server gives up after 120 s.
 const TIMEOUT: Duration = Duration::from_secs(130);
-/// A `Retry-After` beyond this is a mistake: a run does not live that long.
-const LONGEST_WISH: Duration = Duration::from_hours(24);
+/// A `Retry-After` beyond this is not waited for to its end: asking once an hour harms nobody, and a mistaken one must
+/// not stop an account for days.
+const LONGEST_WISH: Duration = Duration::from_hours(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(20);
 

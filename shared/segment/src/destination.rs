@@ -81,8 +81,8 @@ impl Destination {
                 display_name: "Klaviyo",
                 form: Form::Profiles,
                 profiles_per_call: 10_000,
-                // Ten calls: what the account's budget lets through in one second.
-                profiles_per_chunk: 100_000,
+                // Twenty calls: what the account's budget lets through in two seconds.
+                profiles_per_chunk: 200_000,
                 default_limit: 100_000,
                 useful_from: 0,
             },

@@ -1,6 +1,6 @@
 //! Where a chunk stands that is not finished.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -38,9 +38,16 @@ pub struct Progress {
     /// Calls that were made out of larger ones, by their number: which profiles they have.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pieces: BTreeMap<u32, Piece>,
-    /// Calls that were made again since the destination failed over some of their rows.
+    /// Calls that are to be made again, since the destination failed over some of their rows. What is known of them
+    /// counts until they have a new outcome.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub again: BTreeSet<u32>,
+    /// Times that calls were made again.
     #[serde(default)]
     pub repeats: u32,
+    /// How often each planned call was halved, itself and its pieces.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub halvings: BTreeMap<u32, u32>,
     /// Requests that the destination answered.
     pub api_calls: u64,
     /// Requests that were sent again.
@@ -136,7 +143,9 @@ impl Progress {
             deadline: None,
             calls: BTreeMap::new(),
             pieces: BTreeMap::new(),
+            again: BTreeSet::new(),
             repeats: 0,
+            halvings: BTreeMap::new(),
             api_calls: 0,
             retries: 0,
             polls: 0,
@@ -158,23 +167,32 @@ impl Progress {
         halves
     }
 
-    /// Takes back what halving found if nothing of the chunk was taken, not even in part: then the calls as such were
-    /// refused, and no row stood in the way. Tells whether there was anything to take back.
-    pub fn take_back_halves(&mut self) -> bool {
-        let taken = |call: &CallRecord| match call {
+    /// Whether the destination took anybody of the chunk.
+    #[must_use]
+    pub fn has_taken(&self) -> bool {
+        self.calls.values().any(|call| match call {
             CallRecord::Started { .. } => true,
             CallRecord::Done { accepted, unknown, .. } => accepted + unknown > 0,
             CallRecord::Intended | CallRecord::Halved => false,
-        };
-        if self.pieces.is_empty() || self.calls.values().any(taken) {
-            return false;
-        }
+        })
+    }
+
+    /// Rows that were refused although they were sent alone.
+    #[must_use]
+    pub fn refused_alone(&self) -> usize {
+        let alone = self.pieces.iter().filter(|(_, piece)| piece.to - piece.from == 1);
+        let refused = |number: &u32| matches!(self.calls.get(number), Some(CallRecord::Done { rejected, .. }) if !rejected.is_empty());
+        alone.filter(|(number, _)| refused(number)).count()
+    }
+
+    /// Takes back what halving found.
+    pub fn take_back_halves(&mut self) {
         for number in self.pieces.keys() {
             self.calls.remove(number);
         }
         self.pieces.clear();
+        self.halvings.clear();
         self.calls.retain(|_, call| *call != CallRecord::Halved);
-        true
     }
 
     /// A retry begins: what crashed and what stopped it before counts no more, and calls over which the destination
@@ -185,16 +203,27 @@ impl Progress {
         self.crashes = 0;
         self.repeats = 0;
         self.stopped = None;
+        self.halvings.clear();
         self.make_again();
     }
 
     /// Has those calls made again over which the destination failed.
     pub fn make_again(&mut self) {
-        for call in self.calls.values_mut() {
-            if matches!(call, CallRecord::Done { failed: 1.., .. }) {
-                *call = CallRecord::Intended;
-            }
-        }
+        let failed =
+            self.calls.iter().filter(|(_, call)| matches!(call, CallRecord::Done { failed: 1.., .. }));
+        self.again = failed.map(|(number, _)| *number).collect();
+    }
+
+    /// Whether a call is still to be made.
+    #[must_use]
+    pub fn is_open(&self, number: u32) -> bool {
+        matches!(self.calls.get(&number), None | Some(CallRecord::Intended)) || self.again.contains(&number)
+    }
+
+    /// Notes what became of a call, in place of what was known of it before.
+    pub fn note(&mut self, number: u32, call: CallRecord) {
+        self.again.remove(&number);
+        self.calls.insert(number, call);
     }
 
     /// Whether the destination failed over rows of a call that is not made again.
@@ -219,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn halves_of_which_nothing_was_taken_prove_nothing() {
+    fn halves_of_which_nothing_was_taken_are_known() {
         let done = |accepted| CallRecord::Done {
             accepted,
             already_there: 0,
@@ -231,9 +260,27 @@ mod tests {
         progress.halve(0, 0, 2, 1);
         progress.calls.insert(1, done(0));
         progress.calls.insert(2, done(1));
-        assert!(!progress.take_back_halves());
+        assert!(progress.has_taken());
         progress.calls.insert(2, done(0));
-        assert!(progress.take_back_halves());
+        assert_eq!((progress.has_taken(), progress.refused_alone()), (false, 2));
+        progress.take_back_halves();
         assert!(progress.calls.is_empty() && progress.pieces.is_empty());
+    }
+
+    #[test]
+    fn what_a_call_came_to_counts_until_it_was_made_again() {
+        let done = |accepted, failed| CallRecord::Done {
+            accepted,
+            already_there: 0,
+            unknown: 0,
+            rejected: Vec::new(),
+            failed,
+        };
+        let mut progress = Progress::new(0, Timestamp::UNIX_EPOCH);
+        progress.note(0, done(499, 1));
+        progress.begin(1);
+        assert!(progress.is_open(0) && progress.has_taken());
+        progress.note(0, done(500, 0));
+        assert!(!progress.is_open(0) && !progress.has_failed());
     }
 }

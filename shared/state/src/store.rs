@@ -228,7 +228,11 @@ impl State {
     pub async fn set_health(&self, connection: &str, problem: Option<String>) -> Result<(), StateError> {
         let key = keys::health(connection);
         match problem {
-            Some(message) => self.put(&key, &Health { message, since: Timestamp::now() }).await,
+            // Since when counts from the first time.
+            Some(message) => match self.body::<Health>(&key).await? {
+                Some(known) if known.message == message => Ok(()),
+                _ => self.put(&key, &Health { message, since: Timestamp::now() }).await,
+            },
             None => Ok(self.objects.delete(&key).await?),
         }
     }

@@ -246,17 +246,7 @@ fn message(summary: &Summary, receipts: &[Receipt]) -> String {
     match summary.status {
         Status::Staging => "the drop is being read".to_owned(),
         Status::Delivering => format!("{} of {} chunks are done", summary.chunks_done, summary.chunks),
-        Status::Completed => match (counts.rejected, counts.unknown) {
-            (0, 0) => format!("{} took all {} profiles", destination(summary), counts.accepted),
-            (0, unknown) => {
-                format!("{} did not tell what became of {unknown} profiles{because}", destination(summary))
-            }
-            (rejected, 0) => format!("{} refused {rejected} profiles", destination(summary)),
-            (rejected, unknown) => format!(
-                "{} refused {rejected} profiles and did not tell what became of {unknown}{because}",
-                destination(summary)
-            ),
-        },
+        Status::Completed => completed(summary, &because),
         Status::Partial => format!(
             "{} profiles could not be delivered{because}; then `segue run retry {} {}`",
             counts.failed, summary.export, summary.run
@@ -271,6 +261,28 @@ fn message(summary: &Summary, receipts: &[Receipt]) -> String {
         Status::Superseded => "a newer drop took its place".to_owned(),
         Status::Refused => "a guard stopped it".to_owned(),
     }
+}
+
+fn completed(summary: &Summary, because: &str) -> String {
+    let counts = &summary.counts;
+    let of = |reason: Reason| summary.rejected_by_reason.get(&reason).copied().unwrap_or_default();
+    let held_back = of(Reason::Archived) + of(Reason::Cleaned) + of(Reason::Unsubscribed);
+    let refused = counts.rejected.saturating_sub(held_back);
+    let name = destination(summary);
+    let mut said = Vec::new();
+    if refused > 0 {
+        said.push(format!("{name} refused {refused} profiles"));
+    }
+    if held_back > 0 {
+        said.push(format!("{held_back} profiles left the audience and were held back"));
+    }
+    if counts.unknown > 0 {
+        said.push(format!("{name} did not tell what became of {} profiles{because}", counts.unknown));
+    }
+    if said.is_empty() {
+        said.push(format!("{name} took all {} profiles", counts.accepted));
+    }
+    said.join("; ")
 }
 
 fn destination(summary: &Summary) -> &'static str {
@@ -394,6 +406,23 @@ pub(crate) mod tests {
         ] {
             assert!(record.get(column).is_some(), "{column} is missing");
         }
+    }
+
+    #[test]
+    fn a_completed_run_says_who_refused_what() {
+        let part = Receipt {
+            accepted: 4,
+            rejected: 5,
+            unknown: 1,
+            rejected_by_reason: BTreeMap::from([(Reason::Refused, 2), (Reason::Archived, 3)]),
+            message: Some("the destination cancelled the job".into()),
+            ..receipt(0, Outcome::Delivered)
+        };
+        let summary = sealed(&run(), &seal(), &[part, receipt(1, Outcome::Delivered)]).unwrap();
+        insta::assert_snapshot!(
+            summary.message,
+            @"Klaviyo refused 2 profiles; 3 profiles left the audience and were held back; Klaviyo did not tell what became of 1 profiles: the destination cancelled the job"
+        );
     }
 
     #[test]

@@ -121,6 +121,7 @@ def test_twenty_pauses_are_no_failures(world: World, destination: str) -> None:
             done = scenario.invoke(destination, taken.event())
             assert done.failures == [taken.message["MessageId"]], str(done)
             assert not scenario.settle(taken, done)
+            scenario.wait_out_the_pause()
         scenario.deliver()
         return scenario
 

@@ -22,9 +22,11 @@ LABEL = "kill"
 class World:
     """Two servers, the clients to reach them, and names that nobody else has."""
 
-    def __init__(self, aws: str, sandbox_url: str, folder: Path) -> None:
+    def __init__(self, aws: str, sandbox_url: str, folder: Path, requests: Path) -> None:
         self.aws = aws
         self.sandbox = sandbox_url
+        #: Where the sandbox records what it is asked.
+        self.requests = requests
         self.lambda_ = Lambda(aws, sandbox_url, folder, _one_certificate(folder))
         self._clients = {name: deployment.client(name, aws) for name in ("s3", "sqs", "secretsmanager", "cloudformation")}
         self._numbers = itertools.count(1)
@@ -75,12 +77,13 @@ def world() -> Iterator[World]:
             kept.servers[name] = record.Server(child.pid, processes.birth(child.pid))
             kept.write(place)
 
-        # No requests are recorded and no limits kept: a thousand invocations look at what comes of each in the end.
-        child, url = sandbox.start(build.program("sandbox"), folder, record=None, options={})
+        requests = folder / "requests" / "requests.ndjson"
+        requests.unlink(missing_ok=True)
+        child, url = sandbox.start(build.program("sandbox"), folder, record=requests.parent, options={})
         started("sandbox", child)
         child, endpoint = ministack.start(folder, auth=False, level="WARNING")
         started("ministack", child)
-        shared = World(endpoint, url, folder)
+        shared = World(endpoint, url, folder, requests)
         unwinding.callback(shared.lambda_.stop)
         shared.ask("POST", "seed", {"klaviyo": {"job_ms": 20}})
         yield shared

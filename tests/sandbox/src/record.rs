@@ -28,6 +28,8 @@ pub struct Recorded {
     pub query: String,
     /// The headers, names in lower case, credentials left out.
     pub headers: BTreeMap<String, String>,
+    /// The word before the credential in `Authorization`, such as `Bearer`; nothing where there is no such header.
+    pub authorization: Option<String>,
     /// The status of the answer; nothing where the connection was closed instead.
     pub status: Option<u16>,
     /// The body: JSON where it is JSON, else a string.
@@ -69,6 +71,7 @@ impl Recorder {
             path: path.into(),
             query: without_credentials(&call.query),
             headers: harmless(&call.headers),
+            authorization: scheme(&call.headers),
             status,
             body: Value::Null,
         };
@@ -155,9 +158,28 @@ fn harmless(headers: &HeaderMap) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// How a request signs in; a header that is nothing but a credential is not told.
+fn scheme(headers: &HeaderMap) -> Option<String> {
+    let text = String::from_utf8_lossy(headers.get("authorization")?.as_bytes()).into_owned();
+    let word = text.split_once(' ').map_or("", |(word, _)| word);
+    let known = ["Basic", "Bearer", "OAuth", "Klaviyo-API-Key"].contains(&word);
+    Some(if known { word.into() } else { "unknown".into() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_credential_only_the_scheme_is_told() {
+        let told = |value: &str| {
+            scheme(&HeaderMap::from_iter([(http::header::AUTHORIZATION, value.parse().unwrap())]))
+        };
+        assert_eq!(told("Klaviyo-API-Key pk_1").as_deref(), Some("Klaviyo-API-Key"));
+        assert_eq!(told("pk_1").as_deref(), Some("unknown"));
+        assert_eq!(told("pk 1").as_deref(), Some("unknown"));
+        assert_eq!(scheme(&HeaderMap::new()), None);
+    }
 
     #[test]
     fn credentials_are_cut_out_of_forms_and_headers() {

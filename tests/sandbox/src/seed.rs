@@ -95,6 +95,8 @@ pub struct MailchimpSeed {
     pub refuse: Option<Vec<Rule>>,
     /// How long an asynchronous batch takes, in milliseconds.
     pub batch_ms: Option<u64>,
+    /// That many of the next operations of batches fail on the server's side, with 500, and change nothing.
+    pub fail_operations: Option<u32>,
 }
 
 /// A Mailchimp account and its credentials.
@@ -179,8 +181,14 @@ pub struct KlaviyoSeed {
     pub job_ms: Option<u64>,
     /// Which addresses fail at import, and with what text; replaces the rule for `importfail…`.
     pub fail_imports: Option<Vec<Rule>>,
+    /// Which addresses make the whole request a 400 that does not say whose they are; nobody's at the start.
+    pub refuse_silently: Option<Vec<Rule>>,
     /// That many of the next import jobs end as `cancelled` and import nothing.
     pub cancel_jobs: Option<u32>,
+    /// That many of the next import jobs never end: they are `processing` for as long as they are looked at.
+    pub stall_jobs: Option<u32>,
+    /// The records of all jobs that run to their end are gone now, and what they were to import is not imported.
+    pub forget_jobs: bool,
     /// What `original_payload` holds: `resource` (the default), `attributes` or `none`.
     pub original_payload: Option<String>,
 }

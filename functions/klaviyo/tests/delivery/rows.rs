@@ -1,12 +1,15 @@
 //! Rows that Klaviyo refuses: named by a 400, or listed by a finished job.
 
-use segue_state::Status;
+use segue_platform::Objects;
+use segue_segment::destination::Form;
+use segue_segment::{ChunkWriter, Email, RowRef};
+use segue_state::{Status, keys};
 use serde_json::Value;
-use wiremock::Mock;
 use wiremock::matchers::{path, path_regex, query_param, query_param_is_missing};
+use wiremock::{Mock, Request};
 
-use crate::lane::email;
-use crate::script::script;
+use crate::lane::{EXPORT, email};
+use crate::script::{script, text_answer};
 use crate::{JOBS, Klav, accepted, import_error, imported, job, named, page};
 
 #[tokio::test]
@@ -115,4 +118,47 @@ async fn a_400_that_fits_no_row_is_about_the_call_and_comes_to_an_end() {
         "nobody was taken, so no row is to blame"
     );
     assert_eq!(klav.imports().await, 5);
+}
+
+#[tokio::test]
+async fn a_profile_that_is_too_large_is_rejected_with_its_row_and_the_others_are_sent() {
+    let klav = Klav::new(accepted("J1")).await;
+    klav.jobs_are(job("complete", 0), 1).await;
+    let run = klav.bench.run(2, 10).await;
+    let mut writer = ChunkWriter::new(Form::Profiles);
+    let mut buffer = String::new();
+    for (row, name) in [(1, "x".repeat(100_000)), (2, "Jo".to_owned())] {
+        let address = email(row);
+        let address = Email::normalise(address.as_bytes(), &mut buffer).unwrap();
+        writer.push_profile(RowRef { part: 0, row }, address, Some(&name), None);
+    }
+    let key = keys::chunk(EXPORT, &run, "attempt", 0);
+    klav.bench.bucket.put(&key, writer.finish().into()).await.unwrap();
+    let summary = klav.bench.play_out(&run).await;
+    assert_eq!((summary.counts.accepted, summary.counts.rejected), (1, 1));
+    assert_eq!(klav.bench.rejected(&run, 0).await, [(1, "profile_too_large".to_owned())]);
+    assert_eq!(imported(&klav.requests("POST").await[0]), [email(2)]);
+}
+
+#[tokio::test]
+async fn a_few_bad_rows_that_nobody_names_cost_their_rows_and_no_chunk() {
+    // A 400 without a pointer, as long as one of these is in the call.
+    let bad = [email(3), email(8), email(19)];
+    let klav = Klav::new(move |request: &Request| {
+        let sent = imported(request);
+        let spoilt = sent.iter().any(|address| bad.contains(address));
+        if spoilt { text_answer(400, "{}") } else { accepted(&format!("J{}", sent.len())) }
+    })
+    .await;
+    klav.jobs_are(job("complete", 0), 1).await;
+    let run = klav.bench.run(20, 20).await;
+    let summary = klav.bench.play_out(&run).await;
+    assert_eq!(
+        (summary.status, summary.counts.accepted, summary.counts.rejected),
+        (Status::Completed, 17, 3)
+    );
+    let refused = "refused".to_owned();
+    let mut rows = klav.bench.rejected(&run, 0).await;
+    rows.sort_unstable();
+    assert_eq!(rows, [(3, refused.clone()), (8, refused.clone()), (19, refused)]);
 }

@@ -1,6 +1,7 @@
 //! Chunks to a scripted Mailchimp: each status and each oddity that the API is known for.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail a test by panicking")]
 
+mod batches;
 #[allow(dead_code, reason = "each destination uses a part of the bench")]
 #[path = "../../../../tests/support/lane.rs"]
 mod lane;

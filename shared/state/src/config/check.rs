@@ -114,8 +114,10 @@ fn check_choices(export: &Export, destination: Destination) -> Vec<Problem> {
         found.extend(set.map(|(field, _)| problem(field, "only Mailchimp has it; leave it out")));
     }
     // Mailchimp shortens longer tags without a word.
-    if export.tags.len() > 20 || export.tags.iter().any(|tag| !(1..=100).contains(&tag.trim().len())) {
-        found.push(problem("tags", "use at most 20 tags of 1 to 100 characters"));
+    let plain = |tag: &String| (1..=100).contains(&tag.chars().count()) && tag.trim() == tag;
+    if export.tags.len() > 20 || !export.tags.iter().all(plain) {
+        found
+            .push(problem("tags", "use at most 20 tags of 1 to 100 characters, with no space at either end"));
     }
     found
 }

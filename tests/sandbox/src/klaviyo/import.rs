@@ -3,7 +3,7 @@ use serde_json::{Map, Value};
 
 use super::account::Account;
 use super::errors::{Problem, all_failed, document, failed, too_large, unsupported_type};
-use super::jobs::{Job, Row};
+use super::jobs::{Fate, Job, Row};
 use super::profiles::identifier;
 use super::{Imports, OriginalPayload};
 use crate::address::{plausible, singled_out};
@@ -48,6 +48,12 @@ impl Account {
         if let Some(unknown) = lists.iter().find(|id| !self.lists.contains_key(**id)) {
             return failed(&Problem::invalid(&format!("List ID {unknown} does not exist.")).at("/data"));
         }
+        let mut emails = profiles.iter().filter_map(|profile| profile["attributes"]["email"].as_str());
+        if let Some(rule) = emails.find_map(|email| singled_out(&imports.silent, email)) {
+            // All profiles are pointed at, none in particular.
+            let detail = rule.text.as_deref().unwrap_or("Invalid input.");
+            return failed(&Problem::invalid(detail).at(PROFILES));
+        }
         let row = |profile: &Value| {
             let attributes = profile["attributes"].as_object().cloned().unwrap_or_default();
             let email = attributes.get("email").and_then(Value::as_str).unwrap_or_default();
@@ -67,10 +73,17 @@ impl Account {
             identifier(&row.attributes).is_some_and(|key| self.by_identifier.contains_key(key.as_str()))
         };
         let (total, repeats) = (rows.len(), rows.iter().filter(|row| there(row)).count());
-        let cancelled = imports.cancel > 0;
-        imports.cancel = imports.cancel.saturating_sub(1);
+        let fate = if imports.cancel > 0 {
+            imports.cancel -= 1;
+            Fate::Cancelled
+        } else if imports.stall > 0 {
+            imports.stall -= 1;
+            Fate::Stalled
+        } else {
+            Fate::Complete
+        };
         let lists = lists.into_iter().map(str::to_owned).collect();
-        let job = Job::new(rows, lists, call.at, imports.takes, cancelled);
+        let job = Job::new(rows, lists, call.at, imports.takes, fate);
         // Their ids have no fixed length and are safe in URLs.
         let id = ids::opaque(56 + fastrand::usize(..5));
         let shown = job.document(&id, call);

@@ -21,6 +21,17 @@ pub(super) struct Row {
     pub(super) refused: Option<(String, Value)>,
 }
 
+/// What becomes of a job.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It runs to its end.
+    Complete,
+    /// It is cancelled at its end.
+    Cancelled,
+    /// It has no end.
+    Stalled,
+}
+
 /// What failed in a job.
 struct Failure {
     id: String,
@@ -40,18 +51,12 @@ pub(super) struct Job {
     created: Instant,
     created_at: Timestamp,
     takes: Duration,
-    cancelled: bool,
+    fate: Fate,
     done: bool,
 }
 
 impl Job {
-    pub(super) fn new(
-        rows: Vec<Row>,
-        lists: Vec<String>,
-        now: Instant,
-        takes: Duration,
-        cancelled: bool,
-    ) -> Self {
+    pub(super) fn new(rows: Vec<Row>, lists: Vec<String>, now: Instant, takes: Duration, fate: Fate) -> Self {
         Self {
             total: rows.len(),
             rows,
@@ -61,16 +66,16 @@ impl Job {
             created: now,
             created_at: Timestamp::now(),
             takes,
-            cancelled,
+            fate,
             done: false,
         }
     }
 
     fn status(&self, now: Instant) -> &'static str {
         let passed = now.saturating_duration_since(self.created);
-        match (self.done, self.cancelled) {
-            (true, true) => "cancelled",
-            (true, false) => "complete",
+        match (self.done, self.fate) {
+            (true, Fate::Cancelled) => "cancelled",
+            (true, _) => "complete",
             (false, _) if passed < self.takes / 3 => "queued",
             (false, _) => "processing",
         }
@@ -125,7 +130,7 @@ impl Account {
         let mut due: Vec<(Instant, String)> = self
             .jobs
             .iter()
-            .filter(|(_, job)| !job.done && age(job) >= job.takes)
+            .filter(|(_, job)| !job.done && job.fate != Fate::Stalled && age(job) >= job.takes)
             .map(|(id, job)| (job.created, id.clone()))
             .collect();
         due.sort_unstable();
@@ -133,7 +138,7 @@ impl Account {
             let Some(mut job) = self.jobs.remove(&id) else { continue };
             let rows = std::mem::take(&mut job.rows);
             job.done = true;
-            for (index, row) in rows.into_iter().enumerate().filter(|_| !job.cancelled) {
+            for (index, row) in rows.into_iter().enumerate().filter(|_| job.fate == Fate::Complete) {
                 if let Some((text, original)) = row.refused {
                     job.failures.push(Failure { id: ids::uuid(), index, text, original });
                     continue;
@@ -146,6 +151,11 @@ impl Account {
             }
             self.jobs.insert(id, job);
         }
+    }
+
+    /// Loses the records of jobs; stalled ones stay, since nobody is ever done with them.
+    pub(super) fn forget_jobs(&mut self) {
+        self.jobs.retain(|_, job| job.fate == Fate::Stalled);
     }
 
     pub(super) fn all_jobs(&self, call: &Call) -> Answer {

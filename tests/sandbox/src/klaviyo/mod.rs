@@ -38,7 +38,9 @@ enum OriginalPayload {
 struct Imports {
     takes: Duration,
     fail: Vec<Rule>,
+    silent: Vec<Rule>,
     cancel: u32,
+    stall: u32,
     original: OriginalPayload,
 }
 
@@ -58,8 +60,14 @@ impl Default for Klaviyo {
         });
         account.add_list("YafG4m", "Sandbox");
         let fail = vec![Rule { local_prefix: Some("importfail".into()), ..Rule::default() }];
-        let imports =
-            Imports { takes: Duration::from_secs(1), fail, cancel: 0, original: OriginalPayload::Resource };
+        let imports = Imports {
+            takes: Duration::from_secs(1),
+            fail,
+            silent: Vec::new(),
+            cancel: 0,
+            stall: 0,
+            original: OriginalPayload::Resource,
+        };
         Self { accounts: vec![account], imports }
     }
 }
@@ -119,6 +127,11 @@ impl Klaviyo {
         let imports = &mut self.imports;
         imports.takes = seed.job_ms.map_or(imports.takes, Duration::from_millis);
         imports.cancel = seed.cancel_jobs.unwrap_or(imports.cancel);
+        if seed.forget_jobs {
+            self.accounts.iter_mut().for_each(Account::forget_jobs);
+        }
+        imports.stall = seed.stall_jobs.unwrap_or(imports.stall);
+        imports.silent = seed.refuse_silently.unwrap_or_else(|| std::mem::take(&mut imports.silent));
         imports.fail = seed.fail_imports.unwrap_or_else(|| std::mem::take(&mut imports.fail));
         imports.original = match seed.original_payload.as_deref() {
             None => imports.original,

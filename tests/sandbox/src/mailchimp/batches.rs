@@ -18,6 +18,8 @@ use crate::ids;
 const OPEN: usize = 500;
 /// Operations that one request may carry.
 const OPERATIONS: usize = 1000;
+/// Results in one file of an archive. How many there are in the vendor's is not documented: more than one file.
+const RESULTS: usize = 300;
 
 /// A batch, and its results once it has run.
 pub(super) struct Batch {
@@ -125,7 +127,7 @@ impl Mailchimp {
             if let Some(batch) = self.batches.get_mut(&id) {
                 batch.errored =
                     results.iter().filter(|result| result["status_code"].as_u64() >= Some(400)).count();
-                batch.results = archive(&Value::Array(results)).ok();
+                batch.results = archive(results).ok();
             }
         }
     }
@@ -149,8 +151,13 @@ impl Mailchimp {
         let parts = call.segments();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let answer = match parts.as_slice() {
-            // A batch can't hold batches.
+            // A batch can't hold batches, and a query is no part of a path: it belongs into `params`.
             ["batches", ..] => not_found(),
+            _ if call.path.contains('?') => not_found(),
+            _ if self.failing_operations > 0 => {
+                self.failing_operations -= 1;
+                super::fault(500)
+            }
             path => super::projection::projected(self.route(account, path, &call), &call),
         };
         json!({
@@ -161,26 +168,36 @@ impl Mailchimp {
     }
 }
 
-/// A gzipped tar with one file of results, in the old `ustar` form that every reader knows.
-fn archive(results: &Value) -> std::io::Result<Vec<u8>> {
-    let content = results.to_string().into_bytes();
+/// A gzipped tar of several files of results, in the old `ustar` form that every reader knows. Operations run side by
+/// side, so the results have no order: here the last comes first.
+fn archive(mut results: Vec<Value>) -> std::io::Result<Vec<u8>> {
+    results.reverse();
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(&header("./", 0, '5'))?;
+    for (number, part) in results.chunks(RESULTS).enumerate() {
+        let content = Value::Array(part.to_vec()).to_string().into_bytes();
+        gzip.write_all(&header(&format!("./{number:08x}.json"), content.len(), '0'))?;
+        gzip.write_all(&content)?;
+        gzip.write_all(&vec![0; content.len().next_multiple_of(512) - content.len()])?;
+    }
+    gzip.write_all(&[0; 1024])?;
+    gzip.finish()
+}
+
+/// What stands before a file (type `0`) or a folder (type `5`) in a tar.
+fn header(name: &str, size: usize, kind: char) -> [u8; 512] {
     let mut header = [0_u8; 512];
     let mut put = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
-    put(0, "results.json");
+    put(0, name);
     put(100, "0000644\0");
     put(108, "0000000\0");
     put(116, "0000000\0");
-    put(124, &format!("{:011o}\0", content.len()));
+    put(124, &format!("{size:011o}\0"));
     put(136, "00000000000\0");
     put(148, "        ");
-    put(156, "0");
+    put(156, &kind.to_string());
     put(257, "ustar\x0000");
     let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
     header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    let padding = vec![0; content.len().next_multiple_of(512) - content.len() + 1024];
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-    gzip.write_all(&header)?;
-    gzip.write_all(&content)?;
-    gzip.write_all(&padding)?;
-    gzip.finish()
+    header
 }

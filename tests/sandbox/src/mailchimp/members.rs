@@ -15,6 +15,11 @@ impl List {
             return invalid(&[("count".into(), "Value must be between 0 and 1000.")]);
         };
         let status = call.param("status");
+        if status.as_deref().is_some_and(|word| !Status::WORDS[..6].iter().any(|(known, _)| *known == word)) {
+            let words =
+                "Value must be one of: subscribed, unsubscribed, cleaned, pending, transactional, archived";
+            return invalid(&[("status".into(), words)]);
+        }
         let asked = || {
             let there = self.contacts.iter().filter(|contact| contact.status != Status::Forgotten);
             there.filter(|contact| status.as_deref().is_none_or(|status| contact.status.word() == status))

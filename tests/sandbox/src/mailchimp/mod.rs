@@ -34,6 +34,7 @@ pub(crate) struct Mailchimp {
     refuse: Vec<Rule>,
     batches: BTreeMap<String, Batch>,
     batch_time: Duration,
+    failing_operations: u32,
 }
 
 impl Default for Mailchimp {
@@ -52,6 +53,7 @@ impl Default for Mailchimp {
             refuse: vec![fakes],
             batches: BTreeMap::new(),
             batch_time: Duration::from_secs(1),
+            failing_operations: 0,
         }
     }
 }
@@ -160,6 +162,7 @@ impl Mailchimp {
             list.put_in(&email_address, &status, by_self, &merge_fields, &tags)?;
         }
         self.refuse = seed.refuse.unwrap_or_else(|| std::mem::take(&mut self.refuse));
+        self.failing_operations = seed.fail_operations.unwrap_or(self.failing_operations);
         self.batch_time = seed.batch_ms.map_or(self.batch_time, Duration::from_millis);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Klaviyo's fixed windows, an endpoint each.
+//! Klaviyo's fixed windows, an endpoint each; and what it refuses or leaves undone without saying why.
 use std::time::Duration;
 
 use reqwest::Method;
@@ -62,4 +62,45 @@ async fn a_full_import_of_ten_thousand_is_taken_quickly() {
     assert_eq!(bench.import(&profiles).await.0, 202);
     assert_eq!(bench.emails().len(), 10_000);
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_refusal_may_not_say_whose_it_is() {
+    let rules = json!([{ "local_prefix": "odd" }]);
+    let bench = Bench::seeded(json!({ "klaviyo": { "job_ms": 0, "refuse_silently": rules } })).await;
+    let people = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| profile(json!({ "email": format!("{name}@example.com") })))
+            .collect::<Vec<_>>()
+    };
+    let (status, body) = bench.import(&people(&["a", "odd", "b"])).await;
+    let error = &body["errors"][0];
+    assert_eq!((status, body["errors"].as_array().unwrap().len()), (400, 1));
+    assert_eq!(
+        (&error["code"], &error["source"]["pointer"], &error["detail"]),
+        (&json!("invalid"), &json!("/data/attributes/profiles/data"), &json!("Invalid input."))
+    );
+    assert!(bench.emails().is_empty());
+    assert_eq!(bench.import(&people(&["odd"])).await.0, 400);
+    assert_eq!(bench.import(&people(&["a", "b"])).await.0, 202);
+    assert_eq!(bench.emails().len(), 2);
+}
+
+#[tokio::test]
+async fn a_job_may_never_end() {
+    let bench = Bench::seeded(json!({ "klaviyo": { "job_ms": 0, "stall_jobs": 1 } })).await;
+    let (_, stalled) = bench.import(&[profile(json!({ "email": "a@example.com" }))]).await;
+    let (_, other) = bench.import(&[profile(json!({ "email": "b@example.com" }))]).await;
+    for (job, expected) in [(&stalled, "processing"), (&other, "complete")] {
+        let path = format!("/api/profile-bulk-import-jobs/{}", job["data"]["id"].as_str().unwrap());
+        let (_, job) = bench.klaviyo(Method::GET, &path, None).await;
+        assert_eq!(job["data"]["attributes"]["status"], expected);
+    }
+    assert_eq!(bench.emails(), ["b@example.com"]);
+    bench.sandbox.seed_json(json!({ "klaviyo": { "forget_jobs": true } })).unwrap();
+    for (job, expected) in [(&stalled, 200), (&other, 404)] {
+        let path = format!("/api/profile-bulk-import-jobs/{}", job["data"]["id"].as_str().unwrap());
+        assert_eq!(bench.klaviyo(Method::GET, &path, None).await.0, expected);
+    }
 }

@@ -1,7 +1,4 @@
-//! Mailchimp: credentials, the batch and its verdicts, limits, asynchronous batches.
-use std::io::Read as _;
-use std::time::Duration;
-
+//! Mailchimp: credentials, the batch and its verdicts, limits.
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -205,30 +202,4 @@ async fn the_eleventh_connection_at_once_is_one_too_many() {
     assert_eq!(stats.mailchimp.throttled, 5);
     assert!((11..=15).contains(&stats.mailchimp.peak_in_flight));
     assert!(stats.peak_connections >= 10);
-}
-
-#[tokio::test]
-async fn a_batch_of_calls_runs_later_and_leaves_an_archive() {
-    let bench = Bench::seeded(json!({ "mailchimp": { "batch_ms": 300 } })).await;
-    let operations = json!({ "operations": [
-        { "method": "POST", "path": format!("/lists/{LIST}/members"), "operation_id": "one",
-          "body": member("a@example.com").to_string() },
-        { "method": "GET", "path": "/lists/nowhere", "operation_id": "two" },
-    ] });
-    let (status, batch) = bench.mailchimp(Method::POST, "/batches", Some(operations)).await;
-    assert_eq!((status, &batch["status"], &batch["total_operations"]), (200, &json!("pending"), &json!(2)));
-    assert_eq!(bench.status_of("a@example.com"), "nobody");
-    tokio::time::sleep(Duration::from_millis(350)).await;
-    let path = format!("/batches/{}", batch["id"].as_str().unwrap());
-    let (_, batch) = bench.mailchimp(Method::GET, &path, None).await;
-    assert_eq!((&batch["status"], &batch["errored_operations"]), (&json!("finished"), &json!(1)));
-    assert_eq!(bench.status_of("a@example.com"), "subscribed");
-    let archive = bench.client.get(batch["response_body_url"].as_str().unwrap()).send().await.unwrap();
-    let mut tar = Vec::new();
-    flate2::read::GzDecoder::new(&archive.bytes().await.unwrap()[..]).read_to_end(&mut tar).unwrap();
-    assert_eq!((&tar[257..262], tar.len() % 512), (&b"ustar"[..], 0));
-    let size = usize::from_str_radix(std::str::from_utf8(&tar[124..135]).unwrap(), 8).unwrap();
-    let results: Value = serde_json::from_slice(&tar[512..512 + size]).unwrap();
-    assert_eq!((&results[0]["operation_id"], &results[0]["status_code"]), (&json!("one"), &json!(200)));
-    assert_eq!(results[1]["status_code"], 404);
 }

@@ -129,3 +129,66 @@ async fn refusals_can_be_scripted() {
     assert!(texts[0].contains("has signed up to a lot of lists very recently"));
     assert_eq!(texts[1], "a@blocked.example is not welcome here");
 }
+
+#[tokio::test]
+async fn who_left_is_found_page_by_page_with_nothing_but_ids() {
+    let bench = bench_with_everybody().await;
+    let more: Vec<Value> = (0..5)
+        .map(|at| json!({ "email_address": format!("left{at}@example.com"), "status": "archived" }))
+        .collect();
+    bench.sandbox.seed_json(json!({ "mailchimp": { "contacts": more } })).unwrap();
+    let path = |status: &str, offset: usize| {
+        let fields = "fields=members.id,total_items&count=4";
+        format!("/lists/{LIST}/members?status={status}&{fields}&offset={offset}")
+    };
+    for (status, total) in [("archived", 6), ("unsubscribed", 2), ("cleaned", 1)] {
+        let mut ids = std::collections::BTreeSet::new();
+        for offset in [0, 4, 8] {
+            let (_, page) = bench.mailchimp(Method::GET, &path(status, offset), None).await;
+            assert_eq!(page.as_object().unwrap().keys().collect::<Vec<_>>(), ["members", "total_items"]);
+            assert_eq!(page["total_items"], total, "{status}");
+            for member in page["members"].as_array().unwrap() {
+                assert_eq!(member.as_object().unwrap().keys().collect::<Vec<_>>(), ["id"]);
+                ids.insert(member["id"].as_str().unwrap().to_owned());
+            }
+        }
+        assert_eq!(ids.len(), total, "{status}");
+        // The MD5 of bounced@example.com.
+        assert_eq!(ids.contains("bb2faf1ec4588f769574b365e312819a"), status == "cleaned");
+    }
+    assert_eq!(bench.mailchimp(Method::GET, &path("deleted", 0), None).await.0, 400);
+}
+
+#[tokio::test]
+async fn required_merge_fields_can_be_asked_for_alone() {
+    let fields = json!([{ "tag": "FNAME" }, { "tag": "CITY", "required": true }]);
+    let bench =
+        Bench::seeded(json!({ "mailchimp": { "lists": [{ "id": LIST, "merge_fields": fields }] } })).await;
+    let query = "fields=merge_fields.tag,merge_fields.required,total_items&count=1000";
+    let (_, body) = bench.mailchimp(Method::GET, &format!("/lists/{LIST}/merge-fields?{query}"), None).await;
+    let expected = [json!({ "tag": "FNAME", "required": false }), json!({ "tag": "CITY", "required": true })];
+    assert_eq!(body, json!({ "merge_fields": expected, "total_items": 2 }));
+    let (_, list) = bench.mailchimp(Method::GET, &format!("/lists/{LIST}?fields=id,name"), None).await;
+    assert_eq!(list, json!({ "id": LIST, "name": "Sandbox" }));
+}
+
+#[tokio::test]
+async fn tags_of_a_batch_reach_whom_it_may_touch_and_nobody_else() {
+    let there = |name: &str, status: &str| json!({ "email_address": format!("{name}@example.com"), "status": status, "tags": ["old"] });
+    let contacts = json!([there("there", "subscribed"), there("archived", "archived")]);
+    let bench = Bench::seeded(json!({ "mailchimp": { "contacts": contacts } })).await;
+    let tagged = |name: &str| {
+        let mut member = member(&format!("{name}@example.com"));
+        member["tags"] = json!(["segue", "old"]);
+        member
+    };
+    let members = ["archived", "new", "there"].map(tagged);
+    let tags = || {
+        bench.sandbox.audiences().mailchimp[LIST].iter().map(|found| found.tags.clone()).collect::<Vec<_>>()
+    };
+    let body = |update: bool| json!({ "members": members, "update_existing": update, "sync_tags": false });
+    assert_eq!(bench.subscribe("", body(false)).await.1["error_count"], 1);
+    assert_eq!(tags(), [vec!["old", "segue"], vec!["old", "segue"], vec!["old"]]);
+    bench.subscribe("", body(true)).await;
+    assert_eq!(tags()[2], ["old", "segue"]);
+}

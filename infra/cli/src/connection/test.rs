@@ -1,0 +1,152 @@
+//! `segue connection test`: signs in, asks whose account it is, and says in plain words what is wrong.
+
+use std::sync::Arc;
+
+use segue_delivery::account::{Found, NoAudience};
+use segue_delivery::{Refusal, find_account};
+use segue_platform::Secrets;
+use segue_state::{Connection, Export, Health, Role, State, StateError, keys};
+
+use super::connection_id;
+use super::report::{ExportSeen, Fillable, HealthNote, Report};
+use super::words::{Subject, of_audience};
+use crate::endpoint::endpoint;
+use crate::output::Screen;
+use crate::stack::Stack;
+use crate::{App, Failure};
+
+/// Sign in, ask whose account it is, and say what is wrong. Nobody's data is sent.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  segue connection test klaviyo-main")]
+pub struct Args {
+    /// The connection.
+    #[arg(value_name = "NAME", value_parser = connection_id)]
+    pub connection: String,
+}
+
+/// Does it.
+///
+/// # Errors
+/// [`Failure`], also if the connection does not work.
+pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    let report = test(&app.stack, &app.state, &app.secrets, &args.connection).await?;
+    report.print(screen)?;
+    report.verdict()
+}
+
+/// Everything that there is to say of a connection.
+///
+/// # Errors
+/// [`Failure`] if it can't be looked at; that it does not work is in the report.
+pub async fn test(
+    stack: &Stack,
+    state: &State,
+    secrets: &Arc<dyn Secrets>,
+    id: &str,
+) -> Result<Report, Failure> {
+    let Some(connection) = state.connection(id).await? else { return Err(unknown(state, id).await?) };
+    let endpoint = endpoint(stack, connection.destination)?;
+    let (exports, broken) = state.exports().await?;
+    let exports: Vec<(Role, Export)> =
+        exports.into_iter().filter(|(_, export)| export.connection == id).collect();
+    let mut report = Report::new(connection);
+    report.notes.extend(broken.iter().map(|error| format!("an export could not be read: {error}")));
+    let (name, destination) = (report.connection.secret.clone(), report.connection.destination);
+    let subject = Subject::of(stack, destination, &**secrets, &name).await;
+    let found = match find_account(&*endpoint, &**secrets, &name).await {
+        Ok(found) => {
+            belongs(stack, &mut report, &found);
+            Some(found).filter(|_| report.account_is_right())
+        }
+        Err(error) => {
+            report.problem(subject.words(&error));
+            None
+        }
+    };
+    let mut good = found.is_some();
+    for (role, export) in exports {
+        let mut seen = ExportSeen::new(role, &export, &report.connection);
+        if let Some(found) = found.as_ref().filter(|_| export.enabled) {
+            seen.audience = match found.look_up(&*endpoint, &export).await {
+                Ok(true) => Fillable::Yes,
+                Ok(false) => Fillable::ToldByPush,
+                Err(error) => {
+                    good &= !matches!(error, NoAudience::Refused(Refusal::Reconnect));
+                    report.problem(of_audience(&subject, &export, &error));
+                    Fillable::No
+                }
+            };
+        }
+        report.exports.push(seen);
+    }
+    health(state, &mut report, good).await?;
+    Ok(report)
+}
+
+/// Whether it is the account that the connection was made for.
+fn belongs(stack: &Stack, report: &mut Report, found: &Found) {
+    let Connection { id, account, secret, destination, .. } = report.connection.clone();
+    match account {
+        Some(account) if account.id != found.account.id => {
+            let apply = stack.command("apply -f FILE");
+            let wrong = format!(
+                "these credentials belong to another account: {}; the connection was made for {}",
+                Report::named(&found.account),
+                Report::named(&account)
+            );
+            let fix = format!(
+                "if that is meant, give `{id}` in the file `credentials: {{ secret: {secret} }}` and {apply}: it \
+                 belongs to the new account then, and runs under way are stopped; if not, hand in the credentials of \
+                 the right account"
+            );
+            report.problem((wrong, fix));
+        }
+        Some(_) => {}
+        None => report.notes.push(format!(
+            "the connection does not say which account it was made for; `{}` with its credentials notes it",
+            stack.command("apply -f FILE")
+        )),
+    }
+    if let Some(error) = &found.unsaved {
+        report.notes.push(format!(
+            "{} gave a new refresh token, and it could not be stored ({error}): the old one may be refused soon",
+            destination.shape().display_name
+        ));
+    }
+    report.account = Some(found.account.clone());
+}
+
+/// What an earlier run noted; it is over if the credentials are `good` again.
+async fn health(state: &State, report: &mut Report, good: bool) -> Result<(), Failure> {
+    let id = &report.connection.id;
+    let Some(found) = state.read::<Health>(&keys::health(id)).await? else { return Ok(()) };
+    let mut cleared = false;
+    if good {
+        match state.set_health(id, None).await {
+            Ok(()) => cleared = true,
+            // That is no matter of the connection.
+            Err(error @ StateError::Store(_)) => {
+                report.notes.push(format!("what was noted against it could not be cleared: {error}"));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let Health { message, since } = found.body;
+    report.health = Some(HealthNote { message, since, cleared });
+    Ok(())
+}
+
+/// There is no such connection: which there are.
+async fn unknown(state: &State, id: &str) -> Result<Failure, Failure> {
+    let listed = state.objects().list(keys::CONNECTIONS).await?;
+    let known: Vec<&str> = listed
+        .iter()
+        .filter_map(|stored| stored.key.strip_prefix(keys::CONNECTIONS)?.strip_suffix(".json"))
+        .collect();
+    let hint = if known.is_empty() {
+        "there are no connections yet: save some with `segue apply`".to_owned()
+    } else {
+        format!("the connections are {}", known.join(", "))
+    };
+    Ok(Failure::new(format!("there is no connection `{id}`")).hint(hint))
+}
