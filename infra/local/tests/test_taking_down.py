@@ -55,7 +55,7 @@ def holder(tmp_path: Path) -> Iterator[tuple[subprocess.Popen, dict[str, int]]]:
 def test_a_signal_takes_everything_down(how: signal.Signals, holder) -> None:
     child, groups = holder
     child.send_signal(how)
-    assert child.wait(20) != 0
+    assert child.wait(60) != 0
     assert {name: _members(group) for name, group in groups.items()} == {"sandbox": [], "ministack": []}
     assert not (LOCAL / f"{LABEL}.json").exists()
 
@@ -74,7 +74,7 @@ def test_functions_end_even_if_ministack_died_without_them(holder) -> None:
     child, groups = holder
     os.kill(groups["ministack"], signal.SIGKILL)
     child.terminate()
-    child.wait(20)
+    child.wait(60)
     assert _members(groups["ministack"]) == []
 
 
