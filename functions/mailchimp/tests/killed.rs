@@ -13,7 +13,7 @@ use killed_lane::{check_end, play_and_kill};
 use lane::Bench;
 use mailchimp::Mailchimp;
 use serde_json::{Value, json};
-use wiremock::matchers::method;
+use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 #[tokio::test]
@@ -39,6 +39,35 @@ async fn a_kill_at_any_request_changes_nothing() {
         check_end(&bench, &run, moment).await;
         if !killed {
             assert!(moment > 30, "only {moment} moments");
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_kill_at_any_request_changes_nothing_where_batches_are_followed() {
+    let server = MockServer::start().await;
+    let started = json!({"id": "8b", "status": "pending"});
+    Mock::given(method("POST"))
+        .and(path("/batches"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(started))
+        .mount(&server)
+        .await;
+    // Every answer to a look-up, with one contact who left, and to a look at a batch.
+    let found = json!({"merge_fields": [], "members": [{"id": "0".repeat(32)}], "total_items": 1,
+                       "id": "8b", "status": "finished", "errored_operations": 0});
+    let looks = Mock::given(method("GET"));
+    looks.respond_with(ResponseTemplate::new(200).set_body_json(found)).mount(&server).await;
+    for moment in 0.. {
+        let uri = server.uri();
+        let make = move || Box::new(Mailchimp::at(uri.clone(), uri.clone())) as _;
+        let mut bench = Bench::new(make, r#"{"api_key":"0-us1"}"#).await;
+        bench.change_export(&json!({"existing_contacts": "update"}));
+        let run = bench.run(3, 2).await;
+        let killed = play_and_kill(&mut bench, &run, moment).await;
+        check_end(&bench, &run, moment).await;
+        if !killed {
+            assert!(moment > 40, "only {moment} moments");
             return;
         }
     }

@@ -36,16 +36,23 @@ struct Me {
 
 /// What became of `sent` identifiers.
 pub(crate) fn push(sent: u64, answer: &Answer) -> Verdict {
+    match answer.status {
+        200..=299 => counted(sent, answer),
+        413 => Verdict::Halve(Reason::ProfileTooLarge),
+        _ => refusal(answer),
+    }
+}
+
+/// What an answer means that is no success, whatever was asked.
+pub(crate) fn refusal(answer: &Answer) -> Verdict {
     if let Some(trouble) = answer.trouble() {
         return trouble;
     }
     match answer.status {
-        200..=299 => counted(sent, answer),
         // The body of a 401 is bare text: it is not looked at.
         401 => Verdict::Denied(Refusal::Reconnect),
         // Some of its endpoints answer 400 to an access token that is none any more (segmentio/segment-docs #5173).
         400 => Verdict::Denied(Refusal::Malformed(400)),
-        413 => Verdict::Halve(Reason::ProfileTooLarge),
         403 => Verdict::Refused(Refusal::Forbidden),
         404 => Verdict::Refused(Refusal::UnknownAudience),
         status => Verdict::Refused(Refusal::Malformed(status)),

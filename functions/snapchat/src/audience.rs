@@ -6,7 +6,7 @@ use segue_delivery::{Answer, Audience, Refusal, Request, Seen, Session, Verdict}
 use segue_state::{Export, LookUp};
 use serde::Deserialize;
 
-use crate::answer::succeeded;
+use crate::answer::{refusal, succeeded};
 use crate::request::ENDPOINT;
 
 /// What a customer list's `source_type` is (developers.snap.com/api/marketing-api/Ads-API/customer-lists).
@@ -58,17 +58,7 @@ impl Audience for Segment {
     }
 
     fn read(&self, _: &Export, _: &LookUp, answer: &Answer) -> Result<Seen, Verdict> {
-        if let Some(trouble) = answer.trouble() {
-            return Err(trouble);
-        }
-        match answer.status {
-            200..=299 => found(answer),
-            400 => Err(Verdict::Denied(Refusal::Malformed(400))),
-            401 => Err(Verdict::Denied(Refusal::Reconnect)),
-            403 => Err(Verdict::Refused(Refusal::Forbidden)),
-            404 => Err(Verdict::Refused(Refusal::UnknownAudience)),
-            status => Err(Verdict::Refused(Refusal::Malformed(status))),
-        }
+        if answer.is_success() { found(answer) } else { Err(refusal(answer)) }
     }
 }
 

@@ -68,6 +68,16 @@ pub(crate) enum Blame {
 }
 
 impl Setback {
+    /// Of two setbacks the one that lasts longer: a pause only delays, and of two pauses the longer counts. If AWS
+    /// failed, that is what has to be told.
+    pub(crate) fn graver(before: Option<Self>, next: Self) -> Self {
+        match (before, next) {
+            (Some(Self::Pause(before)), Self::Pause(next)) => Self::Pause(before.max(next)),
+            (Some(before), Self::Pause(_)) | (Some(before @ Self::Broken(_)), _) => before,
+            (_, next) => next,
+        }
+    }
+
     pub(crate) fn refused(refusal: &Refusal) -> Self {
         let blame = if *refusal == Refusal::Reconnect { Blame::Connection } else { Blame::Export };
         Self::Refused(refusal.to_string(), blame)

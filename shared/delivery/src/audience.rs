@@ -51,18 +51,14 @@ pub(crate) async fn know(
         Some(begun) => begun,
         None => Known { left, ..Known::default() },
     };
-    match ask(task, caller, audience, &mut known).await {
-        None => {
-            record(task, &known).await?;
-            Ok(Ok(known.held))
-        }
-        Some(Setback::Pause(pause)) => {
-            record(task, &known).await?;
-            Ok(Err(Ending::Pause(pause)))
-        }
-        Some(Setback::Refused(message, blame)) => Ok(Err(Ending::Refused(message, blame))),
-        Some(Setback::Halted(halt)) => Ok(Err(Ending::Halted(halt))),
-        Some(Setback::Broken(error)) => Err(error),
+    let setback = ask(task, caller, audience, &mut known).await;
+    // What was found counts unless it has to be asked anew.
+    if matches!(setback, None | Some(Setback::Pause(_))) {
+        record(task, &known).await?;
+    }
+    match setback {
+        None => Ok(Ok(known.held)),
+        Some(setback) => Ending::of(setback).map(Err),
     }
 }
 
@@ -135,7 +131,7 @@ async fn ask(
             }
             Err(error) => {
                 known.left.push(look_up);
-                setback = Some(worse(setback, error));
+                setback = Some(Setback::graver(setback, error));
             }
         }
         if under_way.is_empty() && waiting.is_empty() && setback.is_none() {
@@ -150,15 +146,6 @@ async fn ask(
     }
     known.left.append(&mut waiting);
     setback
-}
-
-/// Of two setbacks the one that lasts longer: a pause only delays.
-fn worse(first: Option<Setback>, second: Setback) -> Setback {
-    match (first, second) {
-        (Some(Setback::Pause(first)), Setback::Pause(second)) => Setback::Pause(first.max(second)),
-        (Some(first), Setback::Pause(_)) => first,
-        (_, second) => second,
-    }
 }
 
 impl Known {

@@ -42,6 +42,21 @@ pub(crate) enum Ending {
     Halted(Halt),
 }
 
+impl Ending {
+    /// What a setback comes to.
+    ///
+    /// # Errors
+    /// If AWS failed.
+    pub(crate) fn of(setback: Setback) -> Result<Self, StateError> {
+        match setback {
+            Setback::Pause(pause) => Ok(Self::Pause(pause)),
+            Setback::Refused(message, blame) => Ok(Self::Refused(message, blame)),
+            Setback::Halted(halt) => Ok(Self::Halted(halt)),
+            Setback::Broken(error) => Err(error),
+        }
+    }
+}
+
 enum Called {
     Outcome(CallRecord),
     /// Nobody says which rows stand in the way, only why.
@@ -108,11 +123,10 @@ impl Push<'_, '_> {
         held: &HeldBack,
     ) -> Result<Option<Ending>, StateError> {
         let mut under_way = FuturesUnordered::new();
-        let mut broken = None;
-        let mut obstacle = None;
+        let mut obstacle: Option<Setback> = None;
         let mut why = Reason::Refused;
         loop {
-            while obstacle.is_none() && broken.is_none() && under_way.len() < self.at_once(progress) {
+            while obstacle.is_none() && under_way.len() < self.at_once(progress) {
                 let Some((number, range)) = waiting.pop_front() else { break };
                 under_way.push(async move { (number, range.clone(), self.rounds(range, held).await) });
             }
@@ -139,24 +153,23 @@ impl Push<'_, '_> {
                         let halves = self.halve(progress, number, &range, reason);
                         halves.into_iter().rev().for_each(|half| waiting.push_front(half));
                     }
-                    Called::Setback(Setback::Broken(error)) => broken = Some(error),
                     Called::Setback(setback) => {
                         if matches!(setback, Setback::Pause(_)) {
                             progress.trouble = Some("the destination was not available".to_owned());
                         }
-                        obstacle = Some(graver(obstacle, setback));
+                        obstacle = Some(Setback::graver(obstacle, setback));
                     }
                 }
             }
             if changed && let Err(error) = self.task.save(progress).await {
-                broken = Some(error);
+                obstacle = Some(Setback::graver(obstacle, Setback::Broken(error)));
             }
             if obstacle.is_none() && proves_nothing(progress, waiting.is_empty() && under_way.is_empty()) {
                 progress.take_back_halves();
-                obstacle = Some(malformed(why));
+                obstacle = Some(Setback::refused(&Refusal::Malformed(status(why))));
             }
         }
-        broken.map_or(Ok(obstacle), Err)
+        obstacle.map(Ending::of).transpose()
     }
 
     /// Calls under way at the same time. While nobody was taken and calls are being halved, it is likely that every
@@ -194,7 +207,7 @@ impl Push<'_, '_> {
 
     /// What follows from how the calls went. Jobs that are under way are followed whatever else happened.
     async fn end(&self, progress: &mut Progress, obstacle: Option<Ending>) -> Result<Ending, StateError> {
-        if !progress.calls.values().any(|call| matches!(call, CallRecord::Started { .. })) {
+        if !progress.has_jobs() {
             return Ok(obstacle.unwrap_or(Ending::Complete));
         }
         match obstacle {
@@ -269,11 +282,6 @@ impl Push<'_, '_> {
     }
 }
 
-/// What halving that came to nothing says about the calls as such.
-fn malformed(reason: Reason) -> Ending {
-    Ending::Refused(Refusal::Malformed(status(reason)).to_string(), Blame::Export)
-}
-
 /// The status that has a call halved for this reason.
 fn status(reason: Reason) -> u16 {
     if reason == Reason::ProfileTooLarge { 413 } else { 400 }
@@ -283,18 +291,6 @@ fn status(reason: Reason) -> u16 {
 fn proves_nothing(progress: &Progress, over: bool) -> bool {
     let halved = !progress.pieces.is_empty() && !progress.has_taken();
     halved && (over || progress.refused_alone() >= ALONE)
-}
-
-/// Of two obstacles the one that lasts longer: a pause only delays, and of two pauses the longer counts.
-fn graver(before: Option<Ending>, setback: Setback) -> Ending {
-    match (before, setback) {
-        (Some(Ending::Pause(before)), Setback::Pause(pause)) => Ending::Pause(before.max(pause)),
-        (Some(before), Setback::Pause(_) | Setback::Broken(_)) => before,
-        (None, Setback::Broken(_)) => Ending::Pause(Duration::ZERO),
-        (None, Setback::Pause(pause)) => Ending::Pause(pause),
-        (_, Setback::Refused(message, blame)) => Ending::Refused(message, blame),
-        (_, Setback::Halted(halt)) => Ending::Halted(halt),
-    }
 }
 
 fn without(left: &mut Vec<&Profile<'_>>, named: Vec<(usize, Reason)>, rejected: &mut Vec<Rejected>) {

@@ -75,11 +75,10 @@ pub(crate) async fn follow_up(
     if let Some(ending) = look(task, progress, caller, profiles).await? {
         return Ok(ending);
     }
-    let any = |wanted: fn(&CallRecord) -> bool| progress.calls.values().any(wanted);
-    let running = any(|call| matches!(call, CallRecord::Started { .. }));
     // Calls that were intended and never made, after a crash: the chunk is pushed to its end first.
-    let open = any(|call| matches!(call, CallRecord::Intended)) && progress.stopped.is_none();
-    Ok(match (running, open) {
+    let intended = |call: &CallRecord| matches!(call, CallRecord::Intended);
+    let open = progress.calls.values().any(intended) && progress.stopped.is_none();
+    Ok(match (progress.has_jobs(), open) {
         (true, _) => Ending::Jobs(next_look(progress, caller.lane).await),
         (false, true) => Ending::Pause(Duration::from_secs(30)),
         (false, false) => Ending::Complete,

@@ -107,7 +107,7 @@ impl Task<'_> {
         let connection = match gate.look().await? {
             Look::Open(connection) => connection,
             // What is under way at the destination already is still followed to its end.
-            Look::Shut(halt) if !has_jobs(progress) => {
+            Look::Shut(halt) if !progress.has_jobs() => {
                 return self.conclude(progress, Rest::Cancelled, Some(halt.to_string())).await;
             }
             Look::Shut(halt) => match self.app.state.connection(&self.run.export.connection).await? {
@@ -181,7 +181,7 @@ impl Task<'_> {
         profiles: &[Profile<'_>],
     ) -> Result<Ending, StateError> {
         if self.holds_lane()
-            && has_jobs(progress)
+            && progress.has_jobs()
             && let Some(ending) = follow::look(self, progress, caller, profiles).await?
         {
             return Ok(ending);
@@ -323,8 +323,4 @@ impl Task<'_> {
 /// Calls of which something is known.
 fn outcomes(progress: &Progress) -> usize {
     progress.calls.values().filter(|call| !matches!(call, CallRecord::Intended | CallRecord::Halved)).count()
-}
-
-fn has_jobs(progress: &Progress) -> bool {
-    progress.calls.values().any(|call| matches!(call, CallRecord::Started { .. }))
 }

@@ -167,6 +167,12 @@ impl Progress {
         halves
     }
 
+    /// Whether jobs of it are under way that are not known to be finished.
+    #[must_use]
+    pub fn has_jobs(&self) -> bool {
+        self.calls.values().any(|call| matches!(call, CallRecord::Started { .. }))
+    }
+
     /// Whether the destination took anybody of the chunk.
     #[must_use]
     pub fn has_taken(&self) -> bool {
