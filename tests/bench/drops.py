@@ -4,7 +4,7 @@
 
 A row of the CSV has 57 bytes: an id, an e-mail address, first and last name, country and a number; of a hundred rows
 one is invalid and two repeat an address. The same rows always give the same bytes of CSV and NDJSON. Nobody in them exists.
-Parquet is written by pyarrow (`tests/bench/requirements.txt`) with its defaults: snappy, dictionaries, pages of 1 MiB,
+Parquet is written by pyarrow with its defaults: snappy, dictionaries, pages of 1 MiB,
 row groups of 1,048,576 rows. NDJSON has the address inside an object, as `traits.email`, if `--nested` is given.
 """
 
