@@ -1,7 +1,7 @@
-//! Parquet; what is checked stands in `tests/parquet/target.rs`.
+//! Parquet; what is checked stands in `shared/source/tests/parquet/target.rs`.
 #![no_main]
 
-#[path = "../../tests/parquet/target.rs"]
+#[path = "../../../shared/source/tests/parquet/target.rs"]
 mod target;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| target::parquet(data));
