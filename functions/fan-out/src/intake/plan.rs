@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use segue_segment::destination::{Form, Shape};
 use segue_segment::{ChunkWriter, Email, EmailHash, RowRef, attribute};
-use segue_source::{ColumnError, Fields};
+use segue_source::ColumnError;
 
 use super::Wanted;
+use super::held::HeldFields;
 
 /// Something to be written to the state bucket, for the export `plan`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,7 +130,7 @@ impl Plan {
         at: RowRef,
         email: Email<'_>,
         hash: &mut Option<EmailHash>,
-        fields: &Fields<'_>,
+        fields: HeldFields<'_>,
         ready: &mut Vec<Staged>,
     ) {
         // A run that can't start need not be staged.

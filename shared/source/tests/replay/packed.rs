@@ -52,7 +52,7 @@ pub(crate) fn packed(data: &[u8]) {
     let Some((&[mode, piece, limit], rest)) = data.split_first_chunk() else { return };
     let (piece, limit) = (usize::from(piece) + 1, LIMITS[usize::from(limit % 4)]);
     if mode % 2 == 0 {
-        same(limit, rest, piece);
+        let _ = same(limit, rest, piece);
     } else if let Some(recipe) = Recipe::of(rest) {
         recipe.check(limit, piece);
     }
@@ -110,14 +110,16 @@ impl Recipe {
             packed[at % length] ^= flip;
         }
         let found = same(limit, &packed, piece);
-        if self.flip.is_some() {
+        // What is cut off between two members is whole.
+        let cut_off = cut > self.padding;
+        if self.flip.is_some() || (cut_off && !self.twice && self.members.len() > 1) {
             return;
         }
         let plain = self.members.concat();
         if self.twice || plain.len() as u64 > limit {
             assert!(found.is_err(), "nested, or too large");
-        } else if cut > self.padding {
-            assert!(found.is_err() || self.members.len() > 1, "cut off by {cut}");
+        } else if cut_off {
+            assert!(found.is_err(), "cut off by {cut}");
         } else {
             let unpacked = read(u64::MAX, &plain, usize::MAX);
             match (found, unpacked) {
