@@ -208,8 +208,9 @@ async fn restage(app: &App, export: &str, id: &RunId, deadline: Deadline) -> Res
     if let Some(sealed) = app.state.sealed(export, id).await? {
         return Ok(crate::queueing::resume(app, &run, &sealed).await?);
     }
-    if run.destination.is_none() {
-        let message = Halt::ConnectionGone(run.export.connection.clone()).to_string();
+    let gone = || Halt::ConnectionGone(run.export.connection.clone()).to_string();
+    let obstacle = run.obstacle.clone().or_else(|| run.destination.is_none().then(gone));
+    if let Some(message) = obstacle {
         stop(&app.state, &run, refusal(Status::Refused, message)).await?;
         return Ok(());
     }

@@ -210,6 +210,10 @@ impl Rows for Intake {
         wanted
     }
 
+    fn reads(&self, wanted: usize) -> bool {
+        self.plans.iter().any(|plan| plan.reads(wanted))
+    }
+
     fn missing(&mut self, wanted: usize, error: ColumnError) {
         self.work_off();
         for column in &mut self.columns {

@@ -50,6 +50,7 @@ pub async fn open(app: &App, wish: Wish) -> Result<Option<Run>, StateError> {
         lane: connection.as_ref().map(|connection| connection.lane().to_owned()).unwrap_or_default(),
         created_at: Timestamp::now(),
         export: wish.export,
+        obstacle: wish.obstacle,
     };
     // The marker first: a run without one would be looked after by nobody.
     let (export, id) = (run.export.id.clone(), run.run.clone());
@@ -65,7 +66,7 @@ pub async fn open(app: &App, wish: Wish) -> Result<Option<Run>, StateError> {
         queueing::resume(app, &run, &sealed).await?;
         return Ok(None);
     }
-    let obstacle = unusable.or(wish.obstacle).or_else(|| {
+    let obstacle = unusable.or_else(|| run.obstacle.clone()).or_else(|| {
         let halt = permit(wish.role, &run.export, connection.as_ref()).err().map(|halt| halt.to_string());
         // Opened when the connection was not there, it does not know where it would go.
         let nowhere = run.destination.is_none().then(|| Halt::ConnectionGone(run.export.connection.clone()));

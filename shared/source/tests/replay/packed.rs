@@ -126,7 +126,7 @@ impl Recipe {
                 // A text that begins as compressed files do.
                 (Err(SourceError::Nested { .. }), _) => {}
                 (Ok(found), Ok(unpacked)) => assert_eq!(found, unpacked),
-                (found, unpacked) => assert_eq!(found.err().is_some(), unpacked.err().is_some()),
+                (found, unpacked) => assert_eq!(found.is_err(), unpacked.is_err()),
             }
         }
     }

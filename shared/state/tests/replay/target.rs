@@ -15,7 +15,11 @@ pub(crate) fn documents(data: &[u8]) {
     match which % 3 {
         0 => connection(document),
         1 => export(document),
-        _ => std::str::from_utf8(document).map_or((), message),
+        _ => {
+            if let Ok(body) = std::str::from_utf8(document) {
+                message(body);
+            }
+        }
     }
 }
 
