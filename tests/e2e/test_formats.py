@@ -40,7 +40,7 @@ def _delimited(rows: Rows, delimiter: str, end: str = "\n", header: bool = True)
 
 
 def _json(rows: Rows) -> bytes:
-    return json.dumps(rows, ensure_ascii=True, indent=2).encode("utf-16-be").join((b"\xfe\xff", b""))
+    return b"\xfe\xff" + json.dumps(rows, indent=2).encode("utf-16-be")
 
 
 def _ndjson(rows: Rows) -> bytes:

@@ -16,6 +16,23 @@ use serde_json::{Value, json};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
+/// Kills at each request in turn, of which there must be more than `least`.
+async fn at_every_moment(server: &MockServer, least: u64, change: impl Fn(&mut Bench)) {
+    for moment in 0.. {
+        let uri = server.uri();
+        let make = move || Box::new(Mailchimp::at(uri.clone(), uri.clone())) as _;
+        let mut bench = Bench::new(make, r#"{"api_key":"0-us1"}"#).await;
+        change(&mut bench);
+        let run = bench.run(3, 2).await;
+        let killed = play_and_kill(&mut bench, &run, moment).await;
+        check_end(&bench, &run, moment).await;
+        if !killed {
+            assert!(moment > least, "only {moment} moments");
+            return;
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_kill_at_any_request_changes_nothing() {
     let server = MockServer::start().await;
@@ -30,18 +47,7 @@ async fn a_kill_at_any_request_changes_nothing() {
     let found = json!({"id": "AUD1", "name": "VIP", "merge_fields": [], "members": [], "total_items": 0});
     let look_ups = Mock::given(method("GET"));
     look_ups.respond_with(ResponseTemplate::new(200).set_body_json(found)).mount(&server).await;
-    for moment in 0.. {
-        let uri = server.uri();
-        let make = move || Box::new(Mailchimp::at(uri.clone(), uri.clone())) as _;
-        let mut bench = Bench::new(make, r#"{"api_key":"0-us1"}"#).await;
-        let run = bench.run(3, 2).await;
-        let killed = play_and_kill(&mut bench, &run, moment).await;
-        check_end(&bench, &run, moment).await;
-        if !killed {
-            assert!(moment > 30, "only {moment} moments");
-            return;
-        }
-    }
+    at_every_moment(&server, 30, |_| {}).await;
 }
 
 #[tokio::test]
@@ -58,17 +64,5 @@ async fn a_kill_at_any_request_changes_nothing_where_batches_are_followed() {
                        "id": "8b", "status": "finished", "errored_operations": 0});
     let looks = Mock::given(method("GET"));
     looks.respond_with(ResponseTemplate::new(200).set_body_json(found)).mount(&server).await;
-    for moment in 0.. {
-        let uri = server.uri();
-        let make = move || Box::new(Mailchimp::at(uri.clone(), uri.clone())) as _;
-        let mut bench = Bench::new(make, r#"{"api_key":"0-us1"}"#).await;
-        bench.change_export(&json!({"existing_contacts": "update"}));
-        let run = bench.run(3, 2).await;
-        let killed = play_and_kill(&mut bench, &run, moment).await;
-        check_end(&bench, &run, moment).await;
-        if !killed {
-            assert!(moment > 40, "only {moment} moments");
-            return;
-        }
-    }
+    at_every_moment(&server, 40, |bench| bench.change_export(&json!({"existing_contacts": "update"}))).await;
 }
