@@ -1,27 +1,50 @@
-//! Invoking a function without waiting for its answer.
+//! Invoking a function: handing it work, or asking it and waiting for what it answers.
 
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::operation::invoke::InvokeOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
+use serde_json::Value;
 
 use crate::s3::sources;
 
-/// An invocation that Lambda did not take.
+/// An invocation that Lambda did not take, or that did not answer.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("the function {function} could not be invoked: {problem}")]
-pub struct InvokeError {
-    /// Its name.
-    pub function: String,
-    /// What went wrong.
-    pub problem: String,
+pub enum InvokeError {
+    /// IAM does not allow it.
+    #[error("AWS denies to invoke the function {function}")]
+    Denied {
+        /// Its name, or its name and alias.
+        function: String,
+    },
+    /// Lambda did not take it.
+    #[error("the function {function} could not be invoked: {problem}")]
+    Failed {
+        /// Its name, or its name and alias.
+        function: String,
+        /// What went wrong.
+        problem: String,
+    },
+    /// It ran, and did not answer.
+    #[error("the function {function} failed: {problem}")]
+    Broke {
+        /// Its name, or its name and alias.
+        function: String,
+        /// What it said.
+        problem: String,
+    },
 }
 
-/// Starts functions.
+/// Invokes functions. A function is named by its name, or by its name and an alias of it: `name:alias`.
 #[async_trait]
 pub trait Invoke: Send + Sync {
     /// Hands `payload`, a JSON text, to a function's queue of asynchronous invocations.
     async fn start(&self, function: &str, payload: String) -> Result<(), InvokeError>;
+
+    /// Hands `payload`, a JSON text, to a function, and waits for its answer.
+    async fn ask(&self, function: &str, payload: String) -> Result<Value, InvokeError>;
 }
 
 /// Lambda itself.
@@ -34,15 +57,50 @@ impl Lambda {
     pub const fn new(client: Client) -> Self {
         Self(client)
     }
+
+    async fn invoke(
+        &self,
+        function: &str,
+        payload: String,
+        how: InvocationType,
+    ) -> Result<InvokeOutput, InvokeError> {
+        let (name, alias) = match function.split_once(':') {
+            Some((name, alias)) => (name, Some(alias.to_owned())),
+            None => (function, None),
+        };
+        let request = self.0.invoke().function_name(name).set_qualifier(alias).invocation_type(how);
+        let answer = request.payload(Blob::new(payload)).send().await;
+        answer.map_err(|error| not_taken(function.to_owned(), &error))
+    }
 }
 
 #[async_trait]
 impl Invoke for Lambda {
     async fn start(&self, function: &str, payload: String) -> Result<(), InvokeError> {
-        let request = self.0.invoke().function_name(function).invocation_type(InvocationType::Event);
-        let answer = request.payload(Blob::new(payload)).send().await;
-        answer
-            .map(|_| ())
-            .map_err(|error| InvokeError { function: function.to_owned(), problem: sources(&error) })
+        self.invoke(function, payload, InvocationType::Event).await.map(|_| ())
+    }
+
+    async fn ask(&self, function: &str, payload: String) -> Result<Value, InvokeError> {
+        let output = self.invoke(function, payload, InvocationType::RequestResponse).await?;
+        let broke = |problem| InvokeError::Broke { function: function.to_owned(), problem };
+        let answer = output.payload().map(Blob::as_ref).unwrap_or_default();
+        let answer = serde_json::from_slice(answer);
+        if let Some(kind) = output.function_error() {
+            let said = answer.ok().and_then(|answer: Value| Some(answer["errorMessage"].as_str()?.to_owned()));
+            return Err(broke(said.unwrap_or_else(|| kind.to_owned())));
+        }
+        answer.map_err(|error| broke(format!("its answer is no JSON: {error}")))
+    }
+}
+
+fn not_taken<E, R>(function: String, error: &SdkError<E, R>) -> InvokeError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    match error.code() {
+        Some("AccessDeniedException" | "AccessDenied") => InvokeError::Denied { function },
+        Some(code) => InvokeError::Failed { function, problem: code.to_owned() },
+        None => InvokeError::Failed { function, problem: sources(error) },
     }
 }
