@@ -10,6 +10,15 @@ use serde_json::Value;
 
 use crate::s3::sources;
 
+/// The alias that a function was invoked by; `None` if it was invoked by its name alone.
+///
+/// Lambda tells each invocation the ARN it was invoked as, with the alias or version behind the name if there was one
+/// ("the context object", Lambda's developer guide).
+#[must_use]
+pub fn alias(invoked_arn: &str) -> Option<&str> {
+    invoked_arn.splitn(8, ':').nth(7).filter(|alias| !alias.is_empty() && *alias != "$LATEST")
+}
+
 /// An invocation that Lambda did not take, or that did not answer.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum InvokeError {
@@ -64,11 +73,7 @@ impl Lambda {
         payload: String,
         how: InvocationType,
     ) -> Result<InvokeOutput, InvokeError> {
-        let (name, alias) = match function.split_once(':') {
-            Some((name, alias)) => (name, Some(alias.to_owned())),
-            None => (function, None),
-        };
-        let request = self.0.invoke().function_name(name).set_qualifier(alias).invocation_type(how);
+        let request = self.0.invoke().function_name(function).invocation_type(how);
         let answer = request.payload(Blob::new(payload)).send().await;
         answer.map_err(|error| not_taken(function.to_owned(), &error))
     }
@@ -86,7 +91,8 @@ impl Invoke for Lambda {
         let answer = output.payload().map(Blob::as_ref).unwrap_or_default();
         let answer = serde_json::from_slice(answer);
         if let Some(kind) = output.function_error() {
-            let said = answer.ok().and_then(|answer: Value| Some(answer["errorMessage"].as_str()?.to_owned()));
+            let said =
+                answer.ok().and_then(|answer: Value| Some(answer["errorMessage"].as_str()?.to_owned()));
             return Err(broke(said.unwrap_or_else(|| kind.to_owned())));
         }
         answer.map_err(|error| broke(format!("its answer is no JSON: {error}")))
@@ -102,5 +108,21 @@ where
         Some("AccessDeniedException" | "AccessDenied") => InvokeError::Denied { function },
         Some(code) => InvokeError::Failed { function, problem: code.to_owned() },
         None => InvokeError::Failed { function, problem: sources(error) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::alias;
+
+    #[test]
+    fn the_alias_stands_behind_the_functions_name() {
+        let name = "arn:aws:lambda:eu-west-1:111122223333:function:segue-FanOut-x";
+        assert_eq!(alias(name), None);
+        assert_eq!(alias(&format!("{name}:contributors")), Some("contributors"));
+        assert_eq!(
+            (alias(&format!("{name}:$LATEST")), alias(&format!("{name}:")), alias("")),
+            (None, None, None)
+        );
     }
 }
