@@ -4,7 +4,8 @@ Some things differ otherwise. The template refuses requests without TLS, as it s
 loopback, in plain HTTP. AWS checks a batch of SQS under the action of the single message (`sqs:SendMessage`,
 `sqs:DeleteMessage`, `sqs:ChangeMessageVisibility`: the service authorization reference has no actions for batches),
 while MiniStack asks for an action named like the operation. It takes every schedule for one of the default group, asks
-nobody whether they may pass the role of a schedule, and forgets the alias that a schedule names.
+nobody whether they may pass the role of a schedule, forgets the alias that a schedule names, and checks what reads a
+log group on the group itself.
 """
 
 import json
@@ -25,7 +26,7 @@ def main() -> None:
     action = iam_actions._action_from_target
     iam_actions._action_from_target = lambda headers: single(action(headers))
     resource = iam_actions.extract_resource_arn
-    iam_actions.extract_resource_arn = lambda *request: in_its_group(resource(*request), *request)
+    iam_actions.extract_resource_arn = lambda *request: as_checked(resource(*request), *request)
     enforce = iam_evaluator.enforce
     iam_evaluator.enforce = lambda *check, **more: with_passed_role(enforce, *check, **more)
     record = lambda_svc._get_func_record_for_ref
@@ -39,11 +40,14 @@ def single(action: str | None) -> str | None:
     return action.removesuffix("Batch") if action in batched else action
 
 
-def in_its_group(
+def as_checked(
     arn: str, service: str, _method: str, _path: str, _headers: dict, body: bytes, query: dict, *_more: object
 ) -> str:
-    """The ARN that AWS checks: a schedule's has its group in it, which the body or the query names."""
+    """The ARN that AWS checks: a schedule's has its group in it, which the body or the query names, and what reads a log
+    group is checked on its streams."""
     _passed.set(None)
+    if service == "logs" and arn.count(":") == 6:
+        return f"{arn}:log-stream:"
     if service != "scheduler" or ":schedule/default/" not in arn:
         return arn
     try:
