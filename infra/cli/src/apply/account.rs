@@ -29,8 +29,11 @@ pub trait Accounts {
     ) -> Result<Option<Account>, Failure>;
 }
 
-/// The destinations themselves, where the stack's outputs say that they are.
+/// The destinations themselves, where the stack's outputs say that they are; for credentials that a file names.
 pub struct AtDestinations<'a>(pub &'a Stack);
+
+/// The same, for credentials that are handed in for one connection.
+pub struct ByHand<'a>(pub &'a Stack);
 
 #[async_trait]
 impl Accounts for AtDestinations<'_> {
@@ -40,15 +43,41 @@ impl Accounts for AtDestinations<'_> {
         secrets: Arc<dyn Secrets>,
         name: &str,
     ) -> Result<Option<Account>, Failure> {
-        let endpoint = endpoint(self.0, destination)?;
-        match ask(&*endpoint, &*secrets, name).await {
-            // A new token that an existing secret could not take is told by `segue connection test`.
-            Ok(found) => Ok(Some(found.account)),
-            Err(error) => {
-                let subject = Subject::of(self.0, destination, &*secrets, name).await;
-                let (problem, fix) = subject.words(&error);
-                Err(Failure::new(problem).hint(format!("nothing was saved; {fix}")))
+        find(self.0, destination, &*secrets, name, None).await
+    }
+}
+
+#[async_trait]
+impl Accounts for ByHand<'_> {
+    async fn find(
+        &self,
+        destination: Destination,
+        secrets: Arc<dyn Secrets>,
+        name: &str,
+    ) -> Result<Option<Account>, Failure> {
+        let id = name.rsplit_once('/').map(|(_, id)| id);
+        find(self.0, destination, &*secrets, name, id).await
+    }
+}
+
+async fn find(
+    stack: &Stack,
+    destination: Destination,
+    secrets: &dyn Secrets,
+    name: &str,
+    connection: Option<&str>,
+) -> Result<Option<Account>, Failure> {
+    let endpoint = endpoint(stack, destination)?;
+    match ask(&*endpoint, secrets, name).await {
+        // A new token that an existing secret could not take is told by `segue connection test`.
+        Ok(found) => Ok(Some(found.account)),
+        Err(error) => {
+            let mut subject = Subject::of(stack, destination, secrets, name).await;
+            if let Some(id) = connection {
+                subject = subject.of_connection(id);
             }
+            let (problem, fix) = subject.words(&error);
+            Err(Failure::new(problem).hint(format!("nothing was saved; {fix}")))
         }
     }
 }

@@ -41,6 +41,8 @@ pub struct Subject<'a> {
     secret: &'a str,
     /// If they can be read.
     text: Option<SecretString>,
+    /// The connection that they are handed in for, if that is not done with a file.
+    connection: Option<&'a str>,
 }
 
 impl<'a> Subject<'a> {
@@ -52,7 +54,14 @@ impl<'a> Subject<'a> {
         secret: &'a str,
     ) -> Self {
         let text = secrets.get(secret).await.ok().map(|found| found.text);
-        Self { stack, destination, secret, text }
+        Self { stack, destination, secret, text, connection: None }
+    }
+
+    /// They are handed in for this connection, which exists, or is just being made.
+    #[must_use]
+    pub const fn of_connection(mut self, id: &'a str) -> Self {
+        self.connection = Some(id);
+        self
     }
 
     /// Why nobody can tell whose they are, and what to do.
@@ -75,12 +84,18 @@ impl<'a> Subject<'a> {
     }
 
     fn hand_in(&self) -> String {
-        format!("hand the credentials in: {}", self.stack.command("apply -f FILE"))
+        format!("hand the credentials in: {}", self.command())
     }
 
     fn reconnect(&self) -> String {
-        let apply = self.stack.command("apply -f FILE");
-        format!("reconnect this account: get new credentials at {}, then {apply}", self.company())
+        format!("reconnect this account: get new credentials at {}, then {}", self.company(), self.command())
+    }
+
+    fn command(&self) -> String {
+        match self.connection {
+            Some(id) => self.stack.command(&format!("connection connect {id}")),
+            None => self.stack.command("apply -f FILE"),
+        }
     }
 
     fn secret(&self, error: &SecretError) -> Words {
