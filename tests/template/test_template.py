@@ -1,5 +1,6 @@
 """The template holds what it must, and each check fails when what it looks for is taken out."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -30,6 +31,12 @@ def test_cfn_lint_would_say_something(tmp_path: Path) -> None:
     broken.write_text(TEMPLATE.read_text().replace("BatchSize: 1", "BatchSize: one", 1))
     lint = subprocess.run([_tool("cfn-lint"), str(broken)], capture_output=True, text=True, check=False)
     assert lint.returncode != 0
+
+
+def test_the_stack_says_which_release_it_is(template: dict) -> None:
+    workspace = (TEMPLATE.parent / "Cargo.toml").read_text()
+    release = re.search(r'^version = "(.+)"$', workspace, re.MULTILINE)
+    assert release and template["Outputs"]["Version"]["Value"] == release[1]
 
 
 def _without(*path: str | int) -> Callable[[dict], None]:

@@ -2,7 +2,9 @@
 
 use segue_state::{SourceRecord, Summary};
 
+use super::advice;
 use crate::output::table;
+use crate::stack::Stack;
 
 const HEADER: [&str; 14] = [
     "export",
@@ -79,7 +81,7 @@ fn ways(sources: &[SourceRecord]) -> Vec<String> {
 
 /// Everything about one run, one line a field.
 #[must_use]
-pub fn whole(summary: &Summary, sources: &[SourceRecord]) -> String {
+pub fn whole(stack: &Stack, summary: &Summary, sources: &[SourceRecord]) -> String {
     let counts = &summary.counts;
     let mut rows: Vec<(String, String)> = Vec::new();
     let mut add = |name: &str, value: String| rows.push((name.to_owned(), value));
@@ -87,6 +89,7 @@ pub fn whole(summary: &Summary, sources: &[SourceRecord]) -> String {
     add("run", summary.run.to_string());
     add("status", summary.status.name().to_owned());
     add("message", summary.message.clone());
+    add("what to do", advice::next(stack, summary));
     for warning in &summary.warnings {
         add("warning", warning.clone());
     }
