@@ -33,7 +33,12 @@ pub trait Accounts {
 pub struct AtDestinations<'a>(pub &'a Stack);
 
 /// The same, for credentials that are handed in for one connection.
-pub struct ByHand<'a>(pub &'a Stack);
+pub struct ByHand<'a> {
+    /// The stack.
+    pub stack: &'a Stack,
+    /// The command that they are handed in with: `add` or `connect`.
+    pub verb: &'static str,
+}
 
 #[async_trait]
 impl Accounts for AtDestinations<'_> {
@@ -55,8 +60,8 @@ impl Accounts for ByHand<'_> {
         secrets: Arc<dyn Secrets>,
         name: &str,
     ) -> Result<Option<Account>, Failure> {
-        let id = name.rsplit_once('/').map(|(_, id)| id);
-        find(self.0, destination, &*secrets, name, id).await
+        let by_hand = name.rsplit_once('/').map(|(_, id)| (self.verb, id));
+        find(self.stack, destination, &*secrets, name, by_hand).await
     }
 }
 
@@ -65,7 +70,7 @@ async fn find(
     destination: Destination,
     secrets: &dyn Secrets,
     name: &str,
-    connection: Option<&str>,
+    by_hand: Option<(&str, &str)>,
 ) -> Result<Option<Account>, Failure> {
     let endpoint = endpoint(stack, destination)?;
     match ask(&*endpoint, secrets, name).await {
@@ -73,8 +78,8 @@ async fn find(
         Ok(found) => Ok(Some(found.account)),
         Err(error) => {
             let mut subject = Subject::of(stack, destination, secrets, name).await;
-            if let Some(id) = connection {
-                subject = subject.of_connection(id);
+            if let Some((verb, id)) = by_hand {
+                subject = subject.by_hand(verb, id);
             }
             let (problem, fix) = subject.words(&error);
             Err(Failure::new(problem).hint(format!("nothing was saved; {fix}")))
