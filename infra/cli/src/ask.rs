@@ -5,6 +5,7 @@
 
 use segue_platform::invoke::{Invoke, InvokeError};
 use segue_segment::Destination;
+use segue_state::Role;
 use serde_json::Value;
 
 use crate::{App, Failure};
@@ -45,6 +46,20 @@ pub async fn start(invoke: &dyn Invoke, function: &str, request: &Value) -> Resu
         }
         other => other.map_err(|error| failure(function, error)),
     }
+}
+
+/// Who runs this command, by what IAM lets them invoke.
+///
+/// # Errors
+/// [`Failure`] if they may invoke neither the function nor its alias, or Lambda can't be asked.
+pub async fn role(invoke: &dyn Invoke, function: &str) -> Result<Role, Failure> {
+    if invoke.may(function).await? {
+        return Ok(Role::Administrators);
+    }
+    if invoke.may(&alias(function)).await? {
+        return Ok(Role::Contributors);
+    }
+    Err(failure(function, InvokeError::Denied { function: function.to_owned() }))
 }
 
 async fn ask(invoke: &dyn Invoke, function: &str, request: &Value) -> Result<Value, Failure> {
@@ -101,6 +116,8 @@ mod tests {
         assert_eq!(invoke.asked()[0].0, "fan:contributors");
         start(&invoke, "fan", &json!({"request": "y"})).await.unwrap();
         assert_eq!(invoke.take(), [r#"{"request":"y"}"#]);
+        assert_eq!(role(&invoke, "fan").await, Ok(Role::Contributors));
+        assert_eq!(role(&MemoryInvoke::default(), "fan").await, Ok(Role::Administrators));
     }
 
     #[tokio::test]
@@ -114,6 +131,7 @@ mod tests {
         hint: your AWS identity needs one of the stack's policies: see its outputs AdministratorsPolicyArn and ContributorsPolicyArn
         ");
         assert_eq!(start(&invoke, "fan", &json!({})).await.unwrap_err(), denied);
+        assert_eq!(role(&invoke, "fan").await.unwrap_err(), denied);
     }
 
     #[tokio::test]

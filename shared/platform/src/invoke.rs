@@ -54,6 +54,9 @@ pub trait Invoke: Send + Sync {
 
     /// Hands `payload`, a JSON text, to a function, and waits for its answer.
     async fn ask(&self, function: &str, payload: String) -> Result<Value, InvokeError>;
+
+    /// Whether IAM allows to invoke a function. Nothing is invoked.
+    async fn may(&self, function: &str) -> Result<bool, InvokeError>;
 }
 
 /// Lambda itself.
@@ -96,6 +99,14 @@ impl Invoke for Lambda {
             return Err(broke(said.unwrap_or_else(|| kind.to_owned())));
         }
         answer.map_err(|error| broke(format!("its answer is no JSON: {error}")))
+    }
+
+    async fn may(&self, function: &str) -> Result<bool, InvokeError> {
+        match self.invoke(function, "{}".to_owned(), InvocationType::DryRun).await {
+            Ok(_) => Ok(true),
+            Err(InvokeError::Denied { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 

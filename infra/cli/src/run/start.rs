@@ -58,11 +58,13 @@ struct Started {
 pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let selection = Selection { segment: args.segment.clone(), drop: args.drop.clone() };
     let prefix = app.stack.output("SegmentPrefix")?;
-    let names = chosen(&app.state, args, (&selection, prefix)).await?;
+    let function = app.stack.output("FanOutFunction")?;
+    // fan-out refuses what is not theirs, and nobody waits for its answer.
+    let role = ask::role(&*app.invoke, function).await?;
+    let names = chosen(&app.state, args, role, (&selection, prefix)).await?;
     if args.dry_run {
         return dry_run::run(app, names, selection, screen).await;
     }
-    let function = app.stack.output("FanOutFunction")?;
     let by = app.caller().await?;
     let started = start(&*app.invoke, function, names, selection, by, Timestamp::now()).await?;
     if !args.wait {
@@ -80,17 +82,20 @@ pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), 
     several(app, &runs, Patience::new(args.timeout), screen).await
 }
 
-/// The exports that are to run: those named, or all that are enabled. Of a dry run, also those that may not run, since
-/// it tells why.
+/// The exports that are to run: those named, or all that are enabled, of those that somebody of this role runs. Of a
+/// dry run, also those that may not run, since it tells why.
 async fn chosen(
     state: &State,
     args: &Args,
+    role: Role,
     (selection, prefix): (&Selection, &str),
 ) -> Result<Vec<String>, Failure> {
+    let theirs = |whose: Role| role == Role::Administrators || whose == role;
     let (exports, broken) = state.exports().await?;
     if args.all {
         let sends = |export: &Export| export.is_active() && selection.obstacle(export, prefix).is_none();
-        let enabled: Vec<_> = exports.into_iter().map(|(_, e)| e).filter(sends).map(|e| e.id).collect();
+        let own = exports.into_iter().filter(|(whose, _)| theirs(*whose)).map(|(_, export)| export);
+        let enabled: Vec<_> = own.filter(sends).map(|export| export.id).collect();
         let chose = args.segment.as_ref().or(args.drop.as_ref());
         return match (enabled.is_empty(), chose) {
             (false, _) => Ok(enabled),
@@ -109,6 +114,9 @@ async fn chosen(
         }
         match exports.iter().find(|(_, export)| export.id == *name) {
             None => problems.push(unknown(name, &exports, &broken)),
+            Some((whose, _)) if !theirs(*whose) => {
+                problems.push(format!("the export `{name}` is the administrators', who alone run it"));
+            }
             Some((_, export)) if selection.obstacle(export, prefix).is_some() => {
                 let segments = export.segments.join(", ");
                 let chose = args.segment.as_ref().or(args.drop.as_ref()).map_or("", String::as_str);

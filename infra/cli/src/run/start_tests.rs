@@ -34,7 +34,7 @@ async fn what_can_not_run_is_refused_before_anything_is_started() {
     state.create(&keys::export(Role::Contributors, "off"), &disabled).await.unwrap();
     let chosen = async |args: &Args| {
         let selection = Selection { segment: args.segment.clone(), drop: args.drop.clone() };
-        super::chosen(&state, args, (&selection, "segments/")).await
+        super::chosen(&state, args, Role::Administrators, (&selection, "segments/")).await
     };
     insta::assert_snapshot!(chosen(&args(&["e", "off", "x"])).await.unwrap_err().to_string(), @r"
     error: the export `off` is disabled; enable it and start a new run
@@ -54,6 +54,21 @@ async fn what_can_not_run_is_refused_before_anything_is_started() {
     insta::assert_snapshot!(chosen(&drop).await.unwrap_err().to_string(), @r"
     error: no enabled export sends `segments/other/a.csv`
     hint: see what exports send with `segue export list`
+    ");
+}
+
+#[tokio::test]
+async fn contributors_start_their_own_exports_only() {
+    let state = configured().await;
+    let theirs: Export = serde_json::from_value(config("theirs", true).1).unwrap();
+    state.create(&keys::export(Role::Contributors, "theirs"), &theirs).await.unwrap();
+    let chosen = async |args: &Args| {
+        super::chosen(&state, args, Role::Contributors, (&Selection::default(), "segments/")).await
+    };
+    assert_eq!(chosen(&Args { all: true, ..args(&[]) }).await.unwrap(), ["theirs"]);
+    insta::assert_snapshot!(chosen(&args(&["e"])).await.unwrap_err().to_string(), @r"
+    error: the export `e` is the administrators', who alone run it
+    hint: nothing was started
     ");
 }
 
