@@ -73,9 +73,9 @@ impl Show for Bars {
         bar.set_position(summary.chunks_done.into());
         let message = said(summary);
         if summary.status.is_end() {
-            bar.abandon_with_message(message)
+            bar.abandon_with_message(message);
         } else {
-            bar.set_message(message)
+            bar.set_message(message);
         }
         Ok(())
     }
@@ -127,7 +127,8 @@ mod tests {
             if let Some(bar) = &bars.bar {
                 bar.tick();
             }
-            drawn += &format!("{}\n", terminal.contents());
+            drawn += &terminal.contents();
+            drawn.push('\n');
         }
         drawn
     }

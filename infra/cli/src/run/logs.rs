@@ -162,7 +162,7 @@ fn shown(line: &Line) -> String {
             continue;
         }
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        shown.push_str(&format!(" {name}={value}"));
+        shown.extend([" ", name.as_str(), "=", value.as_str()]);
     }
     shown
 }

@@ -39,7 +39,7 @@ async fn refused() -> (State, Run) {
     (state, run)
 }
 
-fn printed(found: Found, args: &Args) -> String {
+fn printed(found: &Found, args: &Args) -> String {
     let mut bytes = Vec::new();
     let mut screen = Screen::new(Output::Text, &mut bytes);
     print(&found.lines, &found.total, args, &mut screen).unwrap();
@@ -49,7 +49,7 @@ fn printed(found: Found, args: &Args) -> String {
 #[tokio::test]
 async fn each_row_has_its_file_number_and_reason_and_nobody_is_named() {
     let (state, _) = refused().await;
-    insta::assert_snapshot!(printed(found(&state, &args(), MOST).await.unwrap(), &args()), @r"
+    insta::assert_snapshot!(printed(&found(&state, &args(), MOST).await.unwrap(), &args()), @r"
     file                row  reason            refused by
     segments/vip/a.csv    2  not_an_address    segue
     segments/vip/a.csv    3  not_an_address    segue
@@ -62,7 +62,7 @@ async fn each_row_has_its_file_number_and_reason_and_nobody_is_named() {
 async fn rows_are_filtered_by_reason_and_what_is_not_shown_is_counted() {
     let (state, _) = refused().await;
     let args = Args { reason: Some(Reason::NotAnAddress), ..args() };
-    insta::assert_snapshot!(printed(found(&state, &args, 1).await.unwrap(), &args), @r"
+    insta::assert_snapshot!(printed(&found(&state, &args, 1).await.unwrap(), &args), @r"
     file                row  reason          refused by
     segments/vip/a.csv    2  not_an_address  segue
     1 of 2 rows are shown; see more with --limit

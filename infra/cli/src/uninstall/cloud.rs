@@ -12,7 +12,7 @@ use super::Deployed;
 use crate::{App, Failure};
 
 /// How long deleting the stack may take: functions in a VPC are slow to go.
-const PATIENCE: Duration = Duration::from_mins(60);
+const PATIENCE: Duration = Duration::from_hours(1);
 /// How often it is looked at.
 const EVERY: Duration = Duration::from_secs(5);
 /// What `sam` needs of this process's environment. Whatever else stands there may be somebody's secret.
