@@ -1,11 +1,13 @@
 """People and programs with the stack's policies, and no other right."""
 
 import json
+import subprocess
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from segue_local import LocalStack, environment
+from segue_local.build import program
 from segue_local.stack import STACK
 
 POLICIES = {
@@ -52,6 +54,14 @@ class Operator:
         """What `segue` needs to run as this operator."""
         own = {"AWS_ACCESS_KEY_ID": self._key, "AWS_SECRET_ACCESS_KEY": self._secret}
         return {**self.stack.environment, **own}
+
+    def cli(self, *arguments: str) -> subprocess.CompletedProcess:
+        """Runs `segue` as this operator."""
+        command = [str(program("segue")), "--stack", self.stack.name, *arguments]
+        return subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, timeout=90, check=False,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
 
     def ask(self, output: str, request: dict, alias: str | None = None) -> object:
         """Invokes a function, or its alias, and gives its answer."""
