@@ -67,11 +67,11 @@ async fn ask(invoke: &dyn Invoke, function: &str, request: &Value) -> Result<Val
         Err(InvokeError::Denied { .. }) => invoke.ask(&alias(function), request.to_string()).await,
         other => other,
     };
-    let mut answer = answer.map_err(|error| failure(function, error))?;
+    let answer = answer.map_err(|error| failure(function, error))?;
     // The functions' answer to what they may not, or can't, answer.
-    match answer["refused"].take() {
-        Value::String(why) => Err(Failure::new(why)),
-        _ => Ok(answer),
+    match answer.get("refused").and_then(Value::as_str) {
+        Some(why) => Err(Failure::new(why)),
+        None => Ok(answer),
     }
 }
 
