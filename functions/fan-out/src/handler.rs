@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use crate::admission::admit;
 use crate::catalog::{self, Place, place};
 use crate::invocation::{Invocation, InvocationError, Request, Upload};
-use crate::opening::{Wish, cancelled, open, refusal};
 use crate::offers::NoColumns;
+use crate::opening::{Wish, cancelled, open, refusal};
 use crate::parts::Found;
 use crate::preview::preview;
 use crate::selection::{Selected, Selection};
@@ -63,7 +63,8 @@ async fn dispatch(app: &App, event: &Value, role: Role, deadline: Deadline) -> R
         }
         Invocation::Request(Request::Refresh { scheduled_time }) => {
             let exports = catalog::exports(app).await?;
-            let due = exports.into_iter().filter(|(_, export)| export.is_active() && export.triggers.schedule);
+            let due =
+                exports.into_iter().filter(|(_, export)| export.is_active() && export.triggers.schedule);
             let trigger = Trigger { kind: TriggerKind::Schedule, at: scheduled_time, by: None };
             let id = format!("schedule/{scheduled_time}");
             run(app, due.collect(), trigger, &id, &Selection::default(), deadline).await?;

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use segue_delivery::{
-    Answer, Budget, CredentialsError, Destination, Exchange, Jobs, Listing, Request, Session, SignIn, Verdict,
-    Window,
+    Answer, Budget, CredentialsError, Destination, Exchange, Jobs, Listing, Request, Session, SignIn,
+    Verdict, Window,
 };
 use segue_platform::{Env, EnvError};
 use segue_segment::{Profile, Reason};

@@ -102,7 +102,9 @@ impl Bench {
     }
 
     pub(crate) async fn handle(&self, event: &Value) -> Value {
-        handle(&self.app, event, Role::Administrators, Deadline::after(Duration::from_mins(10))).await.unwrap()
+        handle(&self.app, event, Role::Administrators, Deadline::after(Duration::from_mins(10)))
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn drop(&self, content: &str) {

@@ -353,6 +353,12 @@ async fn a_run_that_was_cancelled_before_it_was_read_sends_nothing() {
 #[tokio::test]
 async fn an_event_that_is_none_of_ours_fails_the_invocation() {
     let bench = Bench::new().await;
-    let result = handle(&bench.app, &json!({"hello": 1}), Role::Administrators, Deadline::after(Duration::from_mins(1))).await;
+    let result = handle(
+        &bench.app,
+        &json!({"hello": 1}),
+        Role::Administrators,
+        Deadline::after(Duration::from_mins(1)),
+    )
+    .await;
     assert!(result.is_err());
 }
