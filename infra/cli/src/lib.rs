@@ -37,7 +37,8 @@ use output::Screen;
 /// Does what the command line says. Exit status: 0 done, 1 it failed, 2 used wrongly.
 pub async fn run(cli: Cli) -> ExitCode {
     let (out, read) = (&mut stdout(), &mut stdin());
-    let mut screen = Screen::new(cli.global.output, out);
+    let columns = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+    let mut screen = Screen::new(cli.global.output, out).of_width(columns);
     match Box::pin(dispatch(cli, &mut screen, apply::Inputs { env: Env::process(), stdin: read })).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

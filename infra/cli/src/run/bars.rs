@@ -15,6 +15,8 @@ pub(super) struct Bars {
     all: MultiProgress,
     bar: Option<ProgressBar>,
     look: Look,
+    /// Room for the longest name, so that bars stand below one another.
+    name: usize,
 }
 
 /// What a terminal can show.
@@ -34,27 +36,31 @@ impl Look {
 
     const fn bar(self) -> &'static str {
         match self {
-            Self::Unicode => "█▉▊▋▌▍▎▏ ",
-            Self::Ascii => "=> ",
+            Self::Unicode => "━╸─",
+            Self::Ascii => "=>-",
         }
     }
 }
 
 impl Bars {
-    /// If people read on a terminal; lines are better elsewhere.
-    pub(super) fn on_a_terminal(screen: &Screen<'_>) -> Option<Self> {
+    /// If people read on a terminal; lines are better elsewhere. `names` are the exports that are to be shown.
+    pub(super) fn on_a_terminal<'a>(
+        screen: &Screen<'_>,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Option<Self> {
         let dumb = Env::process().optional("TERM").is_none_or(|term| term == "dumb");
         let shown = !screen.is_json() && !dumb && stderr().is_terminal() && std::io::stdout().is_terminal();
-        shown.then(|| Self::drawn(ProgressDrawTarget::stderr(), Look::of(&Env::process())))
+        let name = names.into_iter().map(str::len).max().unwrap_or_default();
+        shown.then(|| Self::drawn(ProgressDrawTarget::stderr(), Look::of(&Env::process()), name))
     }
 
-    fn drawn(target: ProgressDrawTarget, look: Look) -> Self {
-        Self { all: MultiProgress::with_draw_target(target), bar: None, look }
+    fn drawn(target: ProgressDrawTarget, look: Look, name: usize) -> Self {
+        Self { all: MultiProgress::with_draw_target(target), bar: None, look, name }
     }
 
     /// Another run's line, below.
     pub(super) fn another(&self) -> Self {
-        Self { all: self.all.clone(), bar: None, look: self.look }
+        Self { all: self.all.clone(), bar: None, look: self.look, name: self.name }
     }
 }
 
@@ -68,7 +74,7 @@ impl Show for Bars {
         };
         let style = ProgressStyle::with_template(template);
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars(self.look.bar()));
-        bar.set_prefix(summary.export.clone());
+        bar.set_prefix(format!("{:1$}", summary.export, self.name));
         bar.set_length(summary.chunks.max(1).into());
         bar.set_position(summary.chunks_done.into());
         let message = said(summary);
@@ -94,7 +100,8 @@ fn said(summary: &Summary) -> String {
             to_send.saturating_sub(counts.pending),
             counts.read
         ),
-        status => format!("{}, {}/{to_send} profiles taken", status.name(), counts.accepted),
+        Status::Completed => format!("completed, {}/{to_send} profiles taken", counts.accepted),
+        status => format!("{}: {}", status.name(), summary.message),
     }
 }
 
@@ -122,7 +129,7 @@ mod tests {
         let mut drawn = String::new();
         for summary in summaries() {
             let terminal = InMemoryTerm::new(5, columns);
-            let mut bars = Bars::drawn(ProgressDrawTarget::term_like(Box::new(terminal.clone())), look);
+            let mut bars = Bars::drawn(ProgressDrawTarget::term_like(Box::new(terminal.clone())), look, 1);
             bars.show(&summary).unwrap();
             if let Some(bar) = &bars.bar {
                 bar.tick();
@@ -148,7 +155,7 @@ mod tests {
     #[test]
     fn a_narrow_terminal_is_no_trouble_and_a_utf8_one_shows_blocks() {
         assert!(drawn(20, Look::Ascii).lines().all(|line| line.chars().count() <= 20));
-        assert!(drawn(120, Look::Unicode).contains('█'));
+        assert!(drawn(120, Look::Unicode).contains('━'));
         let of = |name: &str, value: &str| Look::of(&Env::of(&[(name, value)]));
         assert_eq!((of("LANG", "de_DE.UTF-8"), of("LANG", "C")), (Look::Unicode, Look::Ascii));
     }

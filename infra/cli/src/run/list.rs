@@ -84,7 +84,7 @@ pub async fn run(state: &State, args: &Args, screen: &mut Screen<'_>) -> Result<
         return screen.line(if args.filters() { "no run is like that" } else { "there are no runs yet" });
     }
     screen.json(&found)?;
-    screen.line(&summaries::lines(&found))
+    screen.line(&summaries::lines(&found, screen.width()))
 }
 
 /// The newest runs, newest first. Run ids sort by time, whatever the export.

@@ -46,7 +46,7 @@ pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), 
     let Some(export) = &args.export else { return all(app, patience, screen).await };
     let mut said = None;
     let watched = async {
-        if let Some(mut bars) = Bars::on_a_terminal(screen) {
+        if let Some(mut bars) = Bars::on_a_terminal(screen, [export.as_str()]) {
             until_it_ends(&app.state, export, &args.run, patience, &mut bars).await
         } else {
             let mut lines = Lines { screen: &mut *screen, said: &mut said };
@@ -81,7 +81,7 @@ pub async fn several(
     patience: Patience,
     screen: &mut Screen<'_>,
 ) -> Result<(), Failure> {
-    let bars = Bars::on_a_terminal(screen);
+    let bars = Bars::on_a_terminal(screen, runs.iter().map(|(export, _)| export.as_str()));
     let waits = runs.iter().map(async |(export, run)| {
         let which = Which::This(run.clone());
         match &bars {
@@ -101,9 +101,9 @@ pub async fn several(
             Err(failure) => failures.push(failure),
         }
     }
-    drop(bars);
     screen.json(&ended)?;
-    screen.line(&summaries::lines(&ended))?;
+    // What the bars say need not be said again; the cursor stands at the end of the last one.
+    screen.line(&if bars.is_some() { String::new() } else { summaries::lines(&ended, screen.width()) })?;
     Failure::together(failures)
 }
 
