@@ -29,7 +29,11 @@ use edit::Changed;
 /// Manage connections: accounts at Snapchat, Mailchimp and Klaviyo.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Add a connection.
+    /// Add a connection to an account at Snapchat, Mailchimp or Klaviyo.
+    ///
+    /// What no option says is asked for at a terminal. The destination's terms are shown; without consent to them
+    /// nothing can use the connection. The credentials can be handed in here or later, with `segue connection connect`;
+    /// they are stored in Secrets Manager and nowhere else, and those that the destination refuses are not saved.
     Add(add::Args),
     /// Sign in to the account of a connection: in the browser, or with a key.
     ///
@@ -37,9 +41,10 @@ pub enum Command {
     /// once, or handed in. At Klaviyo, and at Mailchimp if you like, a key is handed in. What comes of it is stored in
     /// Secrets Manager and nowhere else. Then the account is called, and what it still lacks is named.
     Connect(connect::Args),
-    /// List connections.
+    /// List connections: whose accounts, who may use them, and what is to be done about those that are not ready.
     List(ListArgs),
-    /// Show one connection.
+    /// Show one connection: what is configured, and the exports that use it. Nobody is signed in for it.
+    #[command(after_help = "Example:\n  segue connection show klaviyo-main")]
     Show(edit::Which),
     /// Sign in, ask whose account it is, and say what is wrong. Nobody's data is sent.
     ///
@@ -50,17 +55,29 @@ pub enum Command {
     /// Exit status: 0 it works, 1 it does not, 2 used wrongly.
     Test(test::Args),
     /// Change a connection's name, who may use it, who answers for it, or agree to its terms.
+    ///
+    /// What no option names stays as it is. At a terminal, no option at all asks for each.
     Edit(edit::Args),
     /// Stop everything that goes over a connection, runs under way too.
+    ///
+    /// That is looked up before every group of calls, so it holds for chunks that are queued as well: they are cancelled.
+    #[command(after_help = "Example:\n  segue connection disable klaviyo-main")]
     Disable(edit::Which),
-    /// Let a connection be used again.
+    /// Let a connection be used again. Runs that were stopped have to be started again.
+    #[command(after_help = "Example:\n  segue connection enable klaviyo-main")]
     Enable(edit::Which),
     /// Remove a connection. Its exports are detached, their runs cancelled; data stops at once.
+    ///
+    /// The exports that use it are named, and it asks. What stays is said, and how to be rid of it: the secret, staged
+    /// chunks, people at the destination.
     Remove(remove::Args),
 }
 
 /// Which connections.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  segue connection list\n  segue connection list --destination snapchat --output json"
+)]
 pub struct ListArgs {
     /// Only those to this destination.
     #[arg(long, value_name = "DESTINATION")]
@@ -79,7 +96,8 @@ pub async fn run(
     screen: &mut Screen<'_>,
 ) -> Result<(), Failure> {
     let (stack, state) = (&app.stack, &app.state);
-    let accounts = ByHand(stack);
+    let verb = if matches!(command, Command::Add(_)) { "add" } else { "connect" };
+    let accounts = ByHand { stack, verb };
     let desk = Desk { stack, state, secrets: &app.secrets, accounts: &accounts };
     match command {
         Command::Add(args) => {

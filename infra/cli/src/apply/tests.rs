@@ -147,13 +147,15 @@ async fn without_agreement_it_is_saved_and_says_what_is_to_be_agreed_to() {
     export      vip   created
 
     Terms of a connection to Klaviyo, version 1
-      1. Exports over this connection send data out of your AWS account to Klaviyo, which is
-         Klaviyo, Inc.: e-mail addresses, and first and last names where an export maps them.
+      1. Exports over this connection send data out of your AWS account to
+         Klaviyo, which is Klaviyo, Inc.:
+         e-mail addresses, and first and last names where an export maps them.
       2. This is personal data as a rule.
-      3. You answer for it: that these people may be sent there, that they were told, and that you fulfil the privacy and
-         security obligations that apply to you and to your account at Klaviyo. Segue checks none of this.
-      4. What Klaviyo does with it is between you and Klaviyo. Its privacy policy:
-         https://www.klaviyo.com/legal/privacy/privacy-notice
+      3. You answer for it: that these people may be sent there, that they were
+         told, and that you fulfil the privacy and security obligations that apply
+         to you and to your account at Klaviyo. Segue checks none of this.
+      4. What Klaviyo does with it is between you and Klaviyo.
+         Its privacy policy: https://www.klaviyo.com/legal/privacy/privacy-notice
     Not agreed to for `main`, which can't be used until you do: segue apply -f FILE --agree
 
     saving an export runs nothing; run it now with: segue run start vip

@@ -13,10 +13,6 @@ use crate::apply::credentials::secret_name;
 use crate::prompt::{Prompt, given_or_asked, needed};
 
 /// Add a connection to an account at Snapchat, Mailchimp or Klaviyo.
-///
-/// What no option says is asked for at a terminal. The credentials can be handed in here or later, with `segue
-/// connection connect`; they are stored in Secrets Manager and nowhere else. Without consent to the destination's
-/// terms nothing can use the connection.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   segue connection add snapchat-main
@@ -129,7 +125,7 @@ fn described(
         Some(shared_with) => shared_with,
         None if prompt.is_terminal() => {
             let who = ["administrators", "administrators and contributors"];
-            match prompt.choose("Who may use it?", &who, 0)? {
+            match prompt.choose("Who may use it", &who, 0)? {
                 0 => SharedWith::Administrators,
                 _ => SharedWith::Contributors,
             }
@@ -139,7 +135,7 @@ fn described(
     let export_user = match &args.export_user {
         Some(user) => user.clone(),
         None if prompt.is_terminal() => {
-            prompt.text("Who answers for what is exported over it?", Some(caller))?
+            prompt.text("Who answers for what is exported over it", Some(caller))?
         }
         None => caller.to_owned(),
     };

@@ -42,12 +42,12 @@ pub struct Args {
     /// Where the credentials are.
     #[command(flatten)]
     pub from: CredentialsFrom,
-    /// How to sign in.
-    #[command(flatten)]
-    pub sign_in: SignIn,
     /// The connection may lead to another account than before. Runs under way are stopped then.
     #[arg(long)]
     pub other_account: bool,
+    /// How to sign in.
+    #[command(flatten)]
+    pub sign_in: SignIn,
 }
 
 /// How to sign in where that needs a browser.

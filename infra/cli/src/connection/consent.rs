@@ -11,7 +11,10 @@ use crate::prompt::Prompt;
 /// Consent to the terms as they are now, by this AWS identity.
 #[must_use]
 pub fn given(caller: &str) -> Consent {
-    Consent { terms: Connection::TERMS, agreed_by: caller.to_owned(), agreed_at: Timestamp::now() }
+    let now = Timestamp::now();
+    // Nobody needs to know it to the nanosecond.
+    let agreed_at = Timestamp::from_second(now.as_second()).unwrap_or(now);
+    Consent { terms: Connection::TERMS, agreed_by: caller.to_owned(), agreed_at }
 }
 
 /// Whether a connection has consent to the terms as they are now.

@@ -6,7 +6,7 @@ use super::{connection_id, consent, saving, shared_with};
 use crate::Failure;
 use crate::prompt::Prompt;
 
-/// Change a connection. What no option names stays as it is; at a terminal, no option at all asks for each.
+/// Change a connection.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   segue connection edit klaviyo-main --shared-with contributors
@@ -93,12 +93,12 @@ fn ask(wanted: &mut Connection, caller: &str, prompt: &mut dyn Prompt) -> Result
     wanted.display_name = prompt.text("Display name", Some(&wanted.display_name))?;
     let who = ["administrators", "administrators and contributors"];
     let now = usize::from(wanted.shared_with == SharedWith::Contributors);
-    wanted.shared_with = match prompt.choose("Who may use it?", &who, now)? {
+    wanted.shared_with = match prompt.choose("Who may use it", &who, now)? {
         0 => SharedWith::Administrators,
         _ => SharedWith::Contributors,
     };
     let user = wanted.export_user.clone().unwrap_or_else(|| caller.to_owned());
-    wanted.export_user = Some(prompt.text("Who answers for what is exported over it?", Some(&user))?);
+    wanted.export_user = Some(prompt.text("Who answers for what is exported over it", Some(&user))?);
     let share = prompt
         .text("Share of the account's rate limits, in percent", Some(&wanted.budget_share.to_string()))?;
     wanted.budget_share = share

@@ -350,12 +350,12 @@ async fn connections_are_listed_with_what_is_to_be_done() {
     };
     let text = printed(Output::Text, None).await;
     insta::assert_snapshot!(text, @r"
-    name  display name  destination  account        shared with       exports  status
-    main  Main          Klaviyo      Shop (acct-1)  administrators          1  ready
-    new   Main          Snapchat     -              contributors too        0  not connected
-    off   Main          Mailchimp    Shop (acct-1)  administrators          0  disabled
-    old   Main          Klaviyo      Shop (acct-1)  administrators          0  no consent
-    sick  Main          Klaviyo      Shop (acct-1)  administrators          0  reconnect
+    name  display name  destination  account  shared with       exports  status
+    main  Main          Klaviyo      Shop     administrators          1  ready
+    new   Main          Snapchat     -        contributors too        0  not connected
+    off   Main          Mailchimp    Shop     administrators          0  disabled
+    old   Main          Klaviyo      Shop     administrators          0  no consent
+    sick  Main          Klaviyo      Shop     administrators          0  reconnect
     new: not connected; segue connection connect new
     off: disabled; segue connection enable off
     old: no consent; segue connection edit old --agree

@@ -5,7 +5,7 @@ use segue_segment::Destination;
 use segue_state::{Connection, Export, Health, Role, SharedWith, State, StateError, keys};
 use serde::Serialize;
 
-use super::report::{ExportSeen, Report, connection_rows};
+use super::report::{ExportSeen, connection_rows};
 use super::{consent, saving};
 use crate::Failure;
 use crate::output::{Screen, table};
@@ -96,7 +96,7 @@ impl Seen {
             id.clone(),
             display_name.clone(),
             destination.shape().display_name.to_owned(),
-            account.as_ref().map_or_else(|| "-".to_owned(), Report::named),
+            account.as_ref().map_or("-", |account| account.name.as_deref().unwrap_or(&account.id)).to_owned(),
             shared.to_owned(),
             self.exports.len().to_string(),
             self.status.words().to_owned(),

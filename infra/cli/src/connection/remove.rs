@@ -14,7 +14,7 @@ use crate::stack::Stack;
 /// How often somebody may change an export while it is detached.
 const TRIES: u32 = 5;
 
-/// Remove a connection. Its exports are detached, and their runs cancelled.
+/// Which connection is removed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   segue connection remove klaviyo-old

@@ -133,7 +133,7 @@ async fn sign_in(
     let app = r#"{"client_id": "sandbox-client", "client_secret": "sandbox-secret"}"#;
     let pairs = [("APP", app)];
     let mut inputs = Inputs { env: Env::of(&pairs), stdin: &mut std::io::empty() };
-    let accounts = ByHand(&bench.stack);
+    let accounts = ByHand { stack: &bench.stack, verb: "connect" };
     let desk =
         Desk { stack: &bench.stack, state: &bench.state, secrets: &bench.secrets, accounts: &accounts };
     connect(&desk, &args, &mut inputs, person).await

@@ -131,7 +131,7 @@ pub fn asked(destination: Destination, prompt: &mut dyn Prompt) -> Result<Suppli
         Destination::Snapchat => app(prompt)?,
         Destination::Mailchimp => {
             let ways = ["with an API key", "in the browser, with an OAuth app"];
-            match prompt.choose("How do you sign in?", &ways, 0)? {
+            match prompt.choose("Sign in", &ways, 0)? {
                 0 => prompt.secret("API key")?,
                 _ => app(prompt)?,
             }

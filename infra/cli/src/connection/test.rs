@@ -54,7 +54,7 @@ pub async fn test(
     let mut report = Report::new(connection);
     report.notes.extend(broken.iter().map(|error| format!("an export could not be read: {error}")));
     let (name, destination) = (report.connection.secret.clone(), report.connection.destination);
-    let subject = Subject::of(stack, destination, &**secrets, &name).await.of_connection(id);
+    let subject = Subject::of(stack, destination, &**secrets, &name).await.by_hand("connect", id);
     let found = match find_account(&*endpoint, &**secrets, &name).await {
         Ok(found) => {
             belongs(stack, &mut report, &found);

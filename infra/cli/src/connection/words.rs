@@ -41,8 +41,8 @@ pub struct Subject<'a> {
     secret: &'a str,
     /// If they can be read.
     text: Option<SecretString>,
-    /// The connection that they are handed in for, if that is not done with a file.
-    connection: Option<&'a str>,
+    /// The command that they are handed in with, if that is not a file's.
+    command: Option<String>,
 }
 
 impl<'a> Subject<'a> {
@@ -54,13 +54,13 @@ impl<'a> Subject<'a> {
         secret: &'a str,
     ) -> Self {
         let text = secrets.get(secret).await.ok().map(|found| found.text);
-        Self { stack, destination, secret, text, connection: None }
+        Self { stack, destination, secret, text, command: None }
     }
 
-    /// They are handed in for this connection, which exists, or is just being made.
+    /// They are handed in for this connection, with `segue connection connect` as a rule.
     #[must_use]
-    pub const fn of_connection(mut self, id: &'a str) -> Self {
-        self.connection = Some(id);
+    pub fn by_hand(mut self, verb: &str, connection: &str) -> Self {
+        self.command = Some(format!("connection {verb} {connection}"));
         self
     }
 
@@ -92,10 +92,7 @@ impl<'a> Subject<'a> {
     }
 
     fn command(&self) -> String {
-        match self.connection {
-            Some(id) => self.stack.command(&format!("connection connect {id}")),
-            None => self.stack.command("apply -f FILE"),
-        }
+        self.stack.command(self.command.as_deref().unwrap_or("apply -f FILE"))
     }
 
     fn secret(&self, error: &SecretError) -> Words {
