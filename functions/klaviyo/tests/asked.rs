@@ -61,7 +61,7 @@ impl Stack {
     }
 }
 
-fn page(id: &str, next: Option<String>) -> ResponseTemplate {
+fn page(id: &str, next: Option<&str>) -> ResponseTemplate {
     let list = json!({"type": "list", "id": id, "attributes": {"name": format!("List {id}")}});
     ResponseTemplate::new(200).set_body_json(json!({"data": [list], "links": {"next": next}}))
 }
@@ -81,7 +81,7 @@ async fn all_pages_of_lists_are_told() {
     let next = format!("{}/api/lists?fields%5Blist%5D=name&page%5Bcursor%5D=b", stack.server.uri());
     lists()
         .and(query_param_is_missing("page[cursor]"))
-        .respond_with(page("B", Some(next)))
+        .respond_with(page("B", Some(&next)))
         .mount(&stack.server)
         .await;
     lists().and(query_param("page[cursor]", "b")).respond_with(page("A", None)).mount(&stack.server).await;
