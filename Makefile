@@ -2,11 +2,12 @@
 
 PYTHON ?= python3
 VENV := .local/venv/bin
+ROWS ?= 1000000 10000000
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
-.PHONY: help demo test lint unit local e2e bench-delivery tools format build deny clean
+.PHONY: help demo test lint unit local e2e bench bench-delivery tools format build deny clean
 
 help: ## What there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 20
@@ -37,6 +38,13 @@ local: tools ## The promises of template and schemas, and that the local stack a
 
 e2e: tools ## The whole way, on the local stack
 	$(VENV)/python -m pytest tests/e2e
+
+bench: tools ## How fast files are read, beside a program in Python (ROWS="1000000 10000000", BENCH="--help")
+	cargo bench -p segue-segment -p segue-source --bench rows --bench reading
+	cargo build --release -p segue
+	@for rows in $(ROWS); do \
+		$(VENV)/python tests/bench/compare.py $(TARGET)/release/segue .local/bench --rows $$rows $(BENCH) || exit 1; \
+	done
 
 bench-delivery: ## How long and how costly a million profiles are (BENCH="--help" for what can be chosen)
 	cargo build --config tests/bench/delivery/optimised.toml -p sandbox -p bench-delivery

@@ -4,7 +4,7 @@
 
 A row of the CSV has 57 bytes: an id, an e-mail address, first and last name, country and a number; of a hundred rows
 one is invalid and two repeat an address. The same rows always give the same bytes of CSV and NDJSON. Nobody in them exists.
-Parquet is written by pyarrow (`tests/bench/requirements.txt`) with its defaults: snappy, dictionaries, pages of 1 MiB,
+Parquet is written by pyarrow with its defaults: snappy, dictionaries, pages of 1 MiB,
 row groups of 1,048,576 rows. NDJSON has the address inside an object, as `traits.email`, if `--nested` is given.
 """
 
@@ -54,8 +54,9 @@ def texts(rows: int, form: str, nested: bool) -> Iterator[str]:
 
 
 def write(folder: Path, rows: int, form: str, nested: bool) -> Path:
-    """Writes one file."""
-    path = folder / f"people-{rows}.{form}"
+    """Writes one file, which is there only once it is whole."""
+    whole = folder / f"people-{rows}.{form}"
+    path = whole.with_name(f"{whole.name}.part")
     if form == "parquet":
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -65,11 +66,11 @@ def write(folder: Path, rows: int, form: str, nested: bool) -> Path:
             while batch := list(islice(found, 1 << 20)):
                 columns = [pa.array(column) for column in zip(*batch, strict=True)]
                 writer.write_table(pa.Table.from_arrays(columns, schema=writer.schema))
-        return path
+        return path.rename(whole)
     with gzip.open(path, "wb", 6) if form.endswith(".gz") else path.open("wb") as file:
         for text in texts(rows, form.removesuffix(".gz"), nested):
             file.write(text.encode())
-    return path
+    return path.rename(whole)
 
 
 def main() -> None:

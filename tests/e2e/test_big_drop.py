@@ -1,4 +1,7 @@
-"""100,000 rows to all three destinations: every row is accounted for, and the audiences are exactly right."""
+"""Large drops: every row is accounted for, and the audiences are exactly right."""
+
+import csv
+import io
 
 import truth
 from accounting import assert_audience, assert_completed, assert_rejected
@@ -30,3 +33,21 @@ def test_a_hundred_thousand_rows_reach_all_three_destinations_and_each_is_accoun
         assert sum(request.rows for request in asked) == right.unique
         assert summary["trigger"] == "upload" and summary["segments"] == [segment]
         assert summary["connection"] == export.connection and summary["finished_at"] > summary["started_at"]
+
+
+def test_a_drop_of_many_megabytes_is_read_by_several_requests(system: System, canary: str) -> None:
+    rows = list(csv.DictReader(io.StringIO(make(Recipe(rows=5_000, seed=6, tag=f"{canary}l")).decode(), newline="")))
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, [*rows[0], "history"])
+    writer.writeheader()
+    writer.writerows({**row, "history": "a, very, long, story " * 200} for row in rows)
+    file = text.getvalue().encode()
+    assert len(file) > 18 << 20, "it is above what is read by one request"
+    right = truth.of(file)
+    segment = system.segment("long")
+    export = system.export("snapchat", segment)
+    system.drop(segment, file)
+    summary = system.one(export)
+    assert_completed(summary, right)
+    assert_rejected(system, export, summary, right)
+    assert_audience(system, export, right)

@@ -44,19 +44,19 @@ pub enum Guard {
         source: ColumnError,
     },
     /// A file is not there any more, or was replaced while it was read.
-    #[error("{file} was replaced or removed before it was read; the newer drop has a run of its own")]
+    #[error(
+        "{file} was replaced or removed before it was read: a newer file has a run of its own; if it is a part of a drop, upload what closes the drop again"
+    )]
     Gone {
         /// Its key.
         file: String,
     },
     /// A file is not as large as it was said to be.
-    #[error(
-        "{file} has {found} bytes and was said to have {said}; was it replaced while it was read, or is the manifest wrong?"
-    )]
+    #[error("{file} has {found} bytes and was said to have {said}; was it replaced while it was read?")]
     Size {
         /// Its key.
         file: String,
-        /// The size in the event, the listing or the manifest.
+        /// The size in the event or the listing.
         said: u64,
         /// Its size.
         found: u64,

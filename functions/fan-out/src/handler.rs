@@ -255,8 +255,9 @@ async fn restage(app: &App, export: &str, id: &RunId, deadline: Deadline) -> Res
         stop(&app.state, &run, refusal(Status::Cancelled, cancelled(&cancel))).await?;
         return Ok(());
     }
-    if run.destination.is_none() {
-        let message = Halt::no_connection(&run.export).to_string();
+    let gone = || Halt::no_connection(&run.export).to_string();
+    let obstacle = run.obstacle.clone().or_else(|| run.destination.is_none().then(gone));
+    if let Some(message) = obstacle {
         stop(&app.state, &run, refusal(Status::Refused, message)).await?;
         return Ok(());
     }

@@ -5,7 +5,21 @@ use segue_state::{Limits, Run, RunId, State, StateError, Status};
 use crate::guard::Guard;
 
 /// How many runs back one that completed is looked for.
-const LOOKED_AT: usize = 30;
+const LOOKED_AT: usize = 100;
+
+/// What is known of earlier runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Past {
+    /// Nobody wants to know.
+    Unasked,
+    /// None of so many runs back is one to compare with.
+    Nothing {
+        /// Runs that were looked at.
+        looked_at: usize,
+    },
+    /// The last one that completed over the same segments.
+    Completed(Before),
+}
 
 /// A run that completed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,18 +31,20 @@ pub struct Before {
 }
 
 /// The last run before this one that completed over the same segments: an upload reads one of them, a schedule all,
-/// and they don't compare. `None` if there is none among the last thirty, or nobody wants to know.
+/// and they don't compare.
 ///
 /// # Errors
 /// [`StateError`] if the state bucket fails.
-pub async fn last_completed(state: &State, run: &Run) -> Result<Option<Before>, StateError> {
+pub async fn last_completed(state: &State, run: &Run) -> Result<Past, StateError> {
     let limits = &run.export.limits;
     if limits.change_share.is_none() && limits.warn_change_share.is_none() {
-        return Ok(None);
+        return Ok(Past::Unasked);
     }
     let segments: Vec<&str> = run.drops.iter().map(|drop| drop.segment.as_str()).collect();
     let runs = state.runs(&run.export.id).await?;
+    let mut looked_at = 0;
     for id in runs.into_iter().rev().filter(|id| *id < run.run).take(LOOKED_AT) {
+        looked_at += 1;
         let summary = match state.summary(&run.export.id, &id).await {
             Ok(found) => found.map(|found| found.body),
             // An old record that can't be read must not stop a new run.
@@ -41,10 +57,10 @@ pub async fn last_completed(state: &State, run: &Run) -> Result<Option<Before>, 
         {
             let counts = summary.counts;
             let profiles = counts.read.saturating_sub(counts.invalid + counts.duplicate);
-            return Ok(Some(Before { run: id, profiles }));
+            return Ok(Past::Completed(Before { run: id, profiles }));
         }
     }
-    Ok(None)
+    Ok(Past::Nothing { looked_at })
 }
 
 /// Whether the number of profiles changed more than the export allows, or so much that somebody should know: then the

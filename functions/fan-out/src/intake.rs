@@ -4,6 +4,7 @@
 //! its de-duplication; the hash is made once for all that want hashes.
 
 mod column;
+mod held;
 mod plan;
 
 use segue_segment::{Counts, Destination, RowRef};
@@ -11,6 +12,7 @@ use segue_source::{ColumnError, Fields, Rows};
 use segue_state::Fields as Mapping;
 
 use column::{Column, Seen};
+use held::Held;
 pub use plan::Staged;
 use plan::{Plan, slot};
 
@@ -37,6 +39,7 @@ pub struct Intake {
     read: u64,
     /// Rows read before this part.
     before: u64,
+    held: Held,
     ready: Vec<Staged>,
 }
 
@@ -85,7 +88,7 @@ impl Intake {
             });
             plans.push(Plan::new(want, column));
         }
-        Self { plans, columns, part: 0, read: 0, before: 0, ready: Vec::new() }
+        Self { plans, columns, part: 0, read: 0, before: 0, held: Held::default(), ready: Vec::new() }
     }
 
     /// The next rows are those of this part.
@@ -95,6 +98,7 @@ impl Intake {
     }
 
     fn end_part(&mut self) {
+        self.work_off();
         if self.read > self.before {
             self.plans.iter_mut().for_each(Plan::end_part);
         }
@@ -154,6 +158,36 @@ impl Intake {
         }
     }
 
+    /// Passes the held rows through everything.
+    fn work_off(&mut self) {
+        for column in &mut self.columns {
+            column.look(&self.held);
+        }
+        for (place, &row) in self.held.rows().iter().enumerate() {
+            let at = RowRef { part: self.part, row };
+            for (index, column) in self.columns.iter_mut().enumerate() {
+                let plans = self.plans.iter_mut().enumerate().filter(|(_, plan)| plan.column == index);
+                match column.take(place, at) {
+                    Seen::New(email) => {
+                        let mut hash = None;
+                        for (number, plan) in plans {
+                            plan.push(number, at, email, &mut hash, self.held.fields(place), &mut self.ready);
+                        }
+                    }
+                    Seen::Known | Seen::Unread => {}
+                    Seen::Invalid => {
+                        if let Some((page, lines)) = column.take_full_page() {
+                            let pages =
+                                plans.map(|(plan, _)| Staged::Invalid { plan, page, lines: lines.clone() });
+                            self.ready.extend(pages);
+                        }
+                    }
+                }
+            }
+        }
+        self.held.clear();
+    }
+
     fn flush_invalid(&mut self, column: usize) {
         let Some((page, lines)) = self.columns[column].take_page() else { return };
         for (plan, _) in self.plans.iter().enumerate().filter(|(_, plan)| plan.column == column) {
@@ -164,6 +198,7 @@ impl Intake {
 
 impl Rows for Intake {
     fn wanted(&mut self) -> Vec<String> {
+        self.work_off();
         let mut wanted = Vec::new();
         for column in &mut self.columns {
             column.slot = Some(slot(&mut wanted, &column.name));
@@ -171,10 +206,16 @@ impl Rows for Intake {
         for plan in &mut self.plans {
             plan.want(&mut wanted);
         }
+        self.held.begin(wanted.len());
         wanted
     }
 
+    fn reads(&self, wanted: usize) -> bool {
+        self.plans.iter().any(|plan| plan.reads(wanted))
+    }
+
     fn missing(&mut self, wanted: usize, error: ColumnError) {
+        self.work_off();
         for column in &mut self.columns {
             column.slot = column.slot.filter(|&slot| slot != wanted);
         }
@@ -185,24 +226,8 @@ impl Rows for Intake {
 
     fn row(&mut self, row: u64, fields: &Fields<'_>) {
         self.read += 1;
-        let at = RowRef { part: self.part, row };
-        for index in 0..self.columns.len() {
-            let column = &mut self.columns[index];
-            match column.take(at, fields) {
-                Seen::New(email) => {
-                    let mut hash = None;
-                    let plans = self.plans.iter_mut().enumerate();
-                    for (number, plan) in plans.filter(|(_, plan)| plan.column == index) {
-                        plan.push(number, at, email, &mut hash, fields, &mut self.ready);
-                    }
-                }
-                Seen::Known | Seen::Unread => {}
-                Seen::Invalid { page_full } => {
-                    if page_full {
-                        self.flush_invalid(index);
-                    }
-                }
-            }
+        if self.held.push(row, fields) {
+            self.work_off();
         }
     }
 }

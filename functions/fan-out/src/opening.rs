@@ -37,7 +37,6 @@ pub async fn open(app: &App, wish: Wish) -> Result<Option<Run>, StateError> {
     let state = &app.state;
     let over = connect(state, &wish).await?;
     let role = wish.role;
-    let known = wish.obstacle.clone();
     let run = planned(wish, over.connection.as_ref());
     // The marker first: a run without one would be looked after by nobody.
     let (export, id) = (run.export.id.clone(), run.run.clone());
@@ -53,7 +52,7 @@ pub async fn open(app: &App, wish: Wish) -> Result<Option<Run>, StateError> {
         queueing::resume(app, &run, &sealed).await?;
         return Ok(None);
     }
-    if let Some(message) = over.obstacle(role, &run, known) {
+    if let Some(message) = over.obstacle(role, &run) {
         stop(state, &run, refusal(Status::Refused, message)).await?;
         return Ok(None);
     }
@@ -100,13 +99,14 @@ pub(crate) fn planned(wish: Wish, connection: Option<&Connection>) -> Run {
         lane: connection.map(|connection| connection.lane().to_owned()).unwrap_or_default(),
         created_at: Timestamp::now(),
         export: wish.export,
+        obstacle: wish.obstacle,
     }
 }
 
 impl Over {
-    /// Why a run may not begin, if it may not. `known` is what was found out before.
-    pub(crate) fn obstacle(&self, role: Role, run: &Run, known: Option<String>) -> Option<String> {
-        self.unusable.clone().or(known).or_else(|| {
+    /// Why a run may not begin, if it may not.
+    pub(crate) fn obstacle(&self, role: Role, run: &Run) -> Option<String> {
+        self.unusable.clone().or_else(|| run.obstacle.clone()).or_else(|| {
             let halt = permit(role, &run.export, self.connection.as_ref()).err().map(|halt| halt.to_string());
             // Opened when the connection was not there, it does not know where it would go.
             let nowhere = run.destination.is_none().then(|| Halt::no_connection(&run.export));

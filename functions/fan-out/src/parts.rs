@@ -5,9 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::TryStreamExt;
 use segue_platform::{Objects, StoreError};
 use segue_state::{Drop, Part};
-use serde_json::Value;
+use serde::Deserialize;
 
 use crate::guard::Guard;
 
@@ -122,11 +123,10 @@ async fn named(
         let problem = format!("it is larger than {} MiB", MAX_MANIFEST >> 20);
         return Ok(Err(Guard::Manifest { file: file(), problem }));
     }
-    let object = match objects.get(&marker.key).await? {
-        Some(object) if marker.etag.as_deref().is_none_or(|etag| same(etag, &object.etag)) => object,
-        Some(_) | None => return Ok(Err(Guard::Gone { file: file() })),
+    let Some(bytes) = manifest(objects, marker).await? else {
+        return Ok(Err(Guard::Gone { file: file() }));
     };
-    let keys = names(&object.bytes)
+    let keys = names(&bytes)
         .and_then(|names| names.iter().map(|name| key(bucket, folder, name)).collect::<Result<Vec<_>, _>>());
     let keys = match keys {
         Ok(keys) => keys,
@@ -138,7 +138,7 @@ async fn named(
     for key in keys.iter().filter(|key| once.insert(key.as_str())) {
         match there.get(key.as_str()) {
             Some(&part) => parts.push(part.clone()),
-            None => missing.push(key.clone()),
+            None => missing.push(shown(key)),
         }
     }
     if !missing.is_empty() {
@@ -152,32 +152,58 @@ async fn named(
     Ok(Ok(parts))
 }
 
-fn same(one: &str, other: &str) -> bool {
-    one.trim_matches('"') == other.trim_matches('"')
+/// The bytes of a manifest in the one state that was announced; `None` if it is in another by now, or gone.
+async fn manifest(objects: &dyn Objects, marker: &Part) -> Result<Option<Vec<u8>>, StoreError> {
+    let opened = match objects.open(&marker.key, marker.etag.as_deref()).await {
+        Ok(Some(opened)) if opened.size == marker.size => opened,
+        Ok(_) | Err(StoreError::Changed { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let pieces: Vec<_> = opened.pieces.try_collect().await?;
+    Ok(Some(pieces.concat()))
+}
+
+#[derive(Deserialize)]
+struct Manifest {
+    parts: Option<Vec<String>>,
+    entries: Option<Vec<Entry>>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    url: String,
 }
 
 /// The names in a manifest: `{"parts": ["…"]}`, or as warehouses write it, `{"entries": [{"url": "s3://…"}]}`.
 fn names(bytes: &[u8]) -> Result<Vec<String>, String> {
-    let manifest: Value = serde_json::from_slice(bytes)
-        .map_err(|error| format!("it is no JSON (line {}, column {})", error.line(), error.column()))?;
-    let texts = |list: &Value, text: fn(&Value) -> Option<&str>| {
-        let texts = list.as_array()?.iter().map(|item| text(item).map(str::to_owned));
-        texts.collect::<Option<Vec<_>>>()
-    };
-    let found = match (&manifest["parts"], &manifest["entries"]) {
-        (Value::Null, entries) => texts(entries, |entry| entry["url"].as_str()),
-        (parts, Value::Null) => texts(parts, Value::as_str),
-        _ => None,
-    };
-    found.ok_or_else(|| {
-        r#"it has to be {"parts": ["part-0.csv", …]} or {"entries": [{"url": "s3://…"}, …]}"#.to_owned()
-    })
+    let shape = r#"it has to be {"parts": ["part-0.csv", …]} or {"entries": [{"url": "s3://…"}, …]}"#;
+    let manifest: Manifest = serde_json::from_slice(bytes).map_err(|error| {
+        if error.is_data() {
+            return shape.to_owned();
+        }
+        format!("it is no JSON (line {}, column {})", error.line(), error.column())
+    })?;
+    match (manifest.parts, manifest.entries) {
+        (None, Some(entries)) => Ok(entries.into_iter().map(|entry| entry.url).collect()),
+        (Some(parts), None) => Ok(parts),
+        _ => Err(shape.to_owned()),
+    }
+}
+
+/// A name as messages show it. It is a stranger's, and may have any length.
+fn shown(name: &str) -> String {
+    const LONGEST: usize = 200;
+    match name.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
 }
 
 /// The key that a name in a manifest stands for: a URL, a whole key, or one below the drop's folder.
 fn key(bucket: &str, folder: &str, name: &str) -> Result<String, String> {
-    let outside =
-        || format!("`{name}` is not in the drop's own folder; a manifest names the parts of its drop");
+    let outside = || {
+        format!("`{}` is not in the drop's own folder; a manifest names the parts of its drop", shown(name))
+    };
     let url = ["s3://", "s3a://", "s3n://"].iter().find_map(|scheme| name.strip_prefix(scheme));
     let key = match url.map(|url| url.split_once('/')) {
         Some(Some((of, key))) if of == bucket => key.to_owned(),
@@ -187,7 +213,7 @@ fn key(bucket: &str, folder: &str, name: &str) -> Result<String, String> {
     };
     let below = key.strip_prefix(folder).ok_or_else(outside)?;
     if below.is_empty() || below.ends_with('/') || Closing::by(below).is_some() {
-        return Err(format!("`{name}` is no part"));
+        return Err(format!("`{}` is no part", shown(name)));
     }
     Ok(key)
 }
@@ -206,7 +232,7 @@ mod tests {
 
     async fn found(manifest: &str, listed: &[&str]) -> Result<Vec<String>, String> {
         let bucket = MemoryBucket::default();
-        let marker = part("manifest.json");
+        let marker = Part { size: manifest.len() as u64, ..part("manifest.json") };
         bucket.put(&marker.key, manifest.to_owned().into()).await.unwrap();
         let listed: Vec<Part> = listed.iter().map(|key| part(key)).collect();
         let found = closed((&bucket, "drops"), "vip", FOLDER, &marker, &listed).await.unwrap().unwrap();
@@ -260,6 +286,10 @@ mod tests {
         }
         assert!(said(r#"{"parts": []}"#).await.contains("has no parts"));
         assert!(said(r#"{"parts": ["manifest"]}"#).await.contains("is no part"));
+        for manifest in [format!("../{}", "é".repeat(9_999)), format!("s3://else/{}", "x".repeat(9_999))] {
+            let manifest = format!(r#"{{"parts": ["{manifest}"]}}"#);
+            assert!(said(&manifest).await.chars().count() < 400, "a stranger's text is shortened");
+        }
     }
 
     #[tokio::test]

@@ -88,9 +88,8 @@ pub async fn preview(
                 obstacle: obstacle.map(|guard| guard.to_string()),
             };
             let over = connect(&app.state, &wish).await?;
-            let known = wish.obstacle.clone();
             let run = planned(wish, over.connection.as_ref());
-            match over.obstacle(*role, &run, known) {
+            match over.obstacle(*role, &run) {
                 Some(message) => previews.push(stopped(&run, &segments, message)),
                 None => ready.push(run),
             }

@@ -36,8 +36,9 @@ const LARGE: u64 = 16 << 20;
 const PIECE: u64 = 8 << 20;
 /// Ranges that are fetched at once, ahead of the one that is being parsed.
 const AHEAD: usize = 4;
-/// Bytes that are parsed between two looks at the clock and at what else there is to do.
-const STEP: usize = 256 << 10;
+/// Bytes that are parsed between two looks at the clock and at what else there is to do. Packed ones may come to 250
+/// times as many, and the chunks of all of them are held until then.
+const STEP: usize = 32 << 10;
 /// Bytes that tell Parquet from everything else.
 const MAGIC: usize = 4;
 
@@ -112,10 +113,10 @@ struct Pinned {
 
 impl Reading<'_> {
     async fn all(&mut self, run: &Run) -> Result<(), Stop> {
-        let parts = run.parts().count();
-        for (number, part) in (0..).zip(run.parts()) {
+        let parts = run.drops.iter().flat_map(|drop| drop.parts.iter().map(|part| (part, drop.parts.len())));
+        for (number, (part, parts)) in (0..).zip(parts) {
             match self.part(number, part).await {
-                // Among others, one without anything in it is fine; if none has a row, a guard says so.
+                // Among others of its drop, one without anything in it is fine; if none has a row, a guard says so.
                 Err(Stop::Refused(Guard::Source { source: SourceError::Empty, .. })) if parts > 1 => {}
                 other => other?,
             }
@@ -149,6 +150,7 @@ impl Reading<'_> {
             let read = head.len() as u64;
             let first = stream::iter([Ok(head)]);
             let pieces = if size > LARGE {
+                drop(pieces);
                 first.chain(pinned.ranges(read)).boxed()
             } else {
                 first.chain(pieces).boxed()

@@ -7,6 +7,7 @@ use segue_state::finish::finish;
 use segue_state::{Ended, Run, Sealed, SourceRecord, StateError, Status, keys};
 
 use crate::guard::{Bounds, Guard};
+use crate::history::Past;
 use crate::intake::{Intake, Tally, Wanted};
 use crate::reading::read;
 use crate::writers::Writers;
@@ -107,8 +108,15 @@ async fn judge(
     if let Err(guard) = tally.judge(bounds, &run.export.fields.email, keys) {
         return Ok(Err(guard));
     }
-    let Some(before) = history::last_completed(&app.state, run).await? else { return Ok(Ok(Vec::new())) };
-    Ok(history::compare(tally.totals.profiles, &before, limits).map(|warning| warning.into_iter().collect()))
+    Ok(match history::last_completed(&app.state, run).await? {
+        Past::Completed(before) => history::compare(tally.totals.profiles, &before, limits)
+            .map(|warning| warning.into_iter().collect()),
+        // A guard must not lapse without a word.
+        Past::Nothing { looked_at: runs @ 1.. } if limits.change_share.is_some() => Ok(vec![format!(
+            "`limits.change_share` had nothing to compare with: none of the {runs} runs before completed over the same segments"
+        )]),
+        Past::Nothing { .. } | Past::Unasked => Ok(Vec::new()),
+    })
 }
 
 fn sealing(

@@ -40,7 +40,9 @@ pub enum Command {
     #[command(after_help = "Example:\n  segue plan -f segue.yaml --prune")]
     Plan(apply::Args),
     /// Save the connections and exports of a file. Nothing runs by that.
-    #[command(after_help = "Examples:\n  segue apply -f segue.yaml --agree\n  segue apply -f segue.yaml --prune --refuse-drift")]
+    #[command(
+        after_help = "Examples:\n  segue apply -f segue.yaml --agree\n  segue apply -f segue.yaml --prune --refuse-drift"
+    )]
     Apply(apply::Args),
     /// Write the configuration of the stack as a file, and what such a file may say.
     #[command(subcommand)]

@@ -167,6 +167,9 @@ fn examine(trimmed: &[u8], buffer: &mut String) -> Result<(), Reason> {
     let text = std::str::from_utf8(trimmed).map_err(|_| Reason::NotAnAddress)?;
     if text.is_ascii() {
         buffer.push_str(text);
+    } else if text.len() > MAX_ADDRESS * char::MAX.len_utf8() {
+        // No form of it could be short enough.
+        return Err(Reason::TooLong);
     } else {
         to_ascii(text, buffer).ok_or(Reason::NotAscii)?;
     }
@@ -328,6 +331,7 @@ mod tests {
         assert_eq!(normal("jane@bücher"), Err(Reason::NotAnAddress));
         assert_eq!(normal("ja ne@bücher.example"), Err(Reason::NotAnAddress));
         assert_eq!(normal(&format!("{}@bücher.example", "a".repeat(65))), Err(Reason::TooLong));
+        assert_eq!(normal(&format!("a@{}", "ü".repeat(1 << 20))), Err(Reason::TooLong));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Everything here is a pure function or a value. What a row becomes on its way from a drop to a destination is
 //! decided in this crate, and nowhere else.
 
+pub mod addresses;
 pub mod attribute;
 pub mod chunk;
 pub mod counts;

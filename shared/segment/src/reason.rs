@@ -16,7 +16,7 @@ pub enum Reason {
     TooLong,
     /// There are control characters in it.
     ControlCharacters,
-    /// There are letters outside ASCII in it.
+    /// There are letters outside ASCII before its @, or a domain of which it is not sure what it is in ASCII.
     NotAscii,
     /// The destination does not take this address as a real one.
     AddressRefused,

@@ -18,6 +18,8 @@ use pick::Pick;
 /// Objects whose fields' names are gathered, names that are kept, and how deep they lie.
 const LEARNT: u64 = 100;
 const NAMES: usize = 64;
+/// Longest of them in bytes, with the names that it is inside of.
+const LONGEST_NAME: usize = 200;
 const DEPTH: usize = 3;
 
 /// A parser for one file. Feed it all its text in order, then finish it.
@@ -176,14 +178,18 @@ impl Json {
 /// Gathers the paths of the fields of an object that was walked over before. What can't be told is left out.
 fn learn(cursor: &mut Cursor<'_>, inside: &str, names: &mut Vec<String>) {
     let _ = cursor.members(|cursor, name| {
-        let mut path = inside.as_bytes().to_vec();
         let start = cursor.at;
+        let length = inside.len() + (name.to - name.from);
+        if names.len() >= NAMES || length > LONGEST_NAME {
+            return cursor.skip();
+        }
+        let mut path = inside.as_bytes().to_vec();
         if unescape(&cursor.text[name.from..name.to], &mut path).is_ok() {
             let path = String::from_utf8_lossy(&path).into_owned();
             let depth = path.matches('.').count();
             if depth + 1 < DEPTH && cursor.text.get(start) == Some(&b'{') {
                 learn(&mut Cursor::new(cursor.text, start), &format!("{path}."), names);
-            } else if names.len() < NAMES && !names.contains(&path) {
+            } else if !names.contains(&path) {
                 names.push(path);
             }
         }

@@ -257,6 +257,10 @@ fn open(footer: &[u8], start: u64, rows: &mut dyn Rows) -> Result<Phase, Parquet
     let mut places = Vec::new();
     for (number, name) in rows.wanted().iter().enumerate() {
         places.push(match place(&leaves, &names, name) {
+            // It is there, and never fetched.
+            Ok(_) | Err(ColumnError::Kind { .. } | ColumnError::NotText { .. }) if !rows.reads(number) => {
+                None
+            }
             Ok(index) => {
                 let known = indexes.iter().position(|&known| known == index);
                 Some(known.unwrap_or_else(|| {

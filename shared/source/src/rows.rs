@@ -8,6 +8,13 @@ pub trait Rows {
     /// [`Fields`] has them in this order.
     fn wanted(&mut self) -> Vec<String>;
 
+    /// Whether the text of the wanted name at this place is looked at, and not only whether the file has it. It is
+    /// asked after [`wanted`](Self::wanted).
+    fn reads(&self, wanted: usize) -> bool {
+        let _ = wanted;
+        true
+    }
+
     /// The wanted name at place `wanted` can't be told; its field is empty in all rows. This comes before the first
     /// row where the file says up front what it has, and after the last one where it does not (JSON).
     fn missing(&mut self, wanted: usize, error: ColumnError);

@@ -26,6 +26,9 @@ pub struct Run {
     pub lane: String,
     /// When it was opened.
     pub created_at: Timestamp,
+    /// Why it can't run, if that was known when it was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<String>,
 }
 
 impl Open {

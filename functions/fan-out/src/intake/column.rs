@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use segue_segment::addresses::Addresses;
 use segue_segment::unique::UniqueEmails;
 use segue_segment::{Email, Reason, RowRef};
-use segue_source::Fields;
 use segue_state::{Rejected, receipt};
+
+use super::held::Held;
 
 /// Invalid rows in one page of the rejected list: about a megabyte.
 const PAGE: usize = 20_000;
@@ -19,7 +21,8 @@ pub(super) struct Column {
     pub(super) invalid: BTreeMap<Reason, u64>,
     pub(super) duplicate: u64,
     seen: UniqueEmails,
-    buffer: String,
+    /// Of the held rows.
+    addresses: Addresses,
     page: Vec<Rejected>,
     pages: u32,
 }
@@ -33,7 +36,7 @@ pub(super) enum Seen<'a> {
     /// Its part does not have the column.
     Unread,
     /// It has no usable address.
-    Invalid { page_full: bool },
+    Invalid,
 }
 
 impl Column {
@@ -44,26 +47,42 @@ impl Column {
             invalid: BTreeMap::new(),
             duplicate: 0,
             seen: UniqueEmails::default(),
-            buffer: String::new(),
+            addresses: Addresses::default(),
             page: Vec::new(),
             pages: 0,
         }
     }
 
-    pub(super) fn take(&mut self, at: RowRef, fields: &Fields<'_>) -> Seen<'_> {
-        let Some(slot) = self.slot else { return Seen::Unread };
-        match Email::normalise(fields.get(slot), &mut self.buffer) {
-            Ok(email) if self.seen.insert(email) => Seen::New(email),
-            Ok(_) => {
+    /// Normalises and checks the addresses of the held rows.
+    pub(super) fn look(&mut self, held: &Held) {
+        self.addresses.clear();
+        let Some(slot) = self.slot else { return };
+        for index in 0..held.rows().len() {
+            self.addresses.push(held.fields(index).get(slot), &self.seen);
+        }
+        self.addresses.fetch(&self.seen);
+    }
+
+    /// What the held row at this index is.
+    pub(super) fn take(&mut self, index: usize, at: RowRef) -> Seen<'_> {
+        match self.addresses.get(index, &mut self.seen) {
+            None => Seen::Unread,
+            Some(Ok((email, true))) => Seen::New(email),
+            Some(Ok((_, false))) => {
                 self.duplicate += 1;
                 Seen::Known
             }
-            Err(reason) => {
+            Some(Err(reason)) => {
                 *self.invalid.entry(reason).or_default() += 1;
                 self.page.push(Rejected::at(at, reason));
-                Seen::Invalid { page_full: self.page.len() >= PAGE }
+                Seen::Invalid
             }
         }
+    }
+
+    /// The page of invalid rows, if it is full.
+    pub(super) fn take_full_page(&mut self) -> Option<(u32, Bytes)> {
+        if self.page.len() >= PAGE { self.take_page() } else { None }
     }
 
     /// The page of invalid rows so far, with its number; `None` if there are none.

@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use segue_segment::destination::{Form, Shape};
 use segue_segment::{ChunkWriter, Email, EmailHash, RowRef, attribute};
-use segue_source::{ColumnError, Fields};
+use segue_source::ColumnError;
 
 use super::Wanted;
+use super::held::HeldFields;
 
 /// Something to be written to the state bucket, for the export `plan`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +92,11 @@ impl Plan {
         self.expected = self.wanted.columns.iter().map(|name| slot(wanted, name)).collect();
     }
 
+    /// Whether what stands in the wanted column is sent.
+    pub(super) fn reads(&self, slot: usize) -> bool {
+        self.email == slot || self.first_name == Some(slot) || self.last_name == Some(slot)
+    }
+
     /// A wanted column can't be told in this part.
     pub(super) fn miss(&mut self, slot: usize, part: u32, error: &ColumnError) {
         if matches!(error, ColumnError::NoPath { .. }) && slot != self.email && !self.expected.contains(&slot)
@@ -103,8 +109,9 @@ impl Plan {
             }
             return;
         }
-        let mapped = self.email == slot || self.first_name == Some(slot) || self.last_name == Some(slot);
-        if mapped || self.expected.contains(&slot) {
+        // What is expected has to be there, whatever it holds.
+        let there = matches!(error, ColumnError::Kind { .. } | ColumnError::NotText { .. });
+        if self.reads(slot) || (self.expected.contains(&slot) && !there) {
             self.missing.get_or_insert_with(|| (part, error.clone()));
         }
     }
@@ -129,7 +136,7 @@ impl Plan {
         at: RowRef,
         email: Email<'_>,
         hash: &mut Option<EmailHash>,
-        fields: &Fields<'_>,
+        fields: HeldFields<'_>,
         ready: &mut Vec<Staged>,
     ) {
         // A run that can't start need not be staged.

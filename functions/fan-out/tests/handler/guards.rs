@@ -121,3 +121,29 @@ async fn names_that_are_changed_are_counted_in_the_summary() {
     let names: Vec<_> = bench.staged(Klaviyo).await.into_iter().map(|(_, _, name)| name.unwrap()).collect();
     assert_eq!(names, ["x".repeat(255), "Bob".to_owned(), "Cy".to_owned()]);
 }
+
+#[tokio::test]
+async fn a_change_that_can_not_be_told_is_warned_of_where_it_would_refuse() {
+    let bench = with_limits(|export| export.limits.change_share = Some(0.1)).await;
+    assert!(drop_at(&bench, 1, &file(10)).await.warnings.is_empty(), "it is the first run");
+    let second = drop_at(&bench, 2, &file(10)).await;
+    assert_eq!(second.status, Status::Delivering);
+    assert!(second.warnings[0].contains("none of the 1 runs before completed"), "{:?}", second.warnings);
+}
+
+#[tokio::test]
+async fn an_expected_column_may_hold_anything() {
+    let bench = with_limits(|export| {
+        export.fields.email = "by.email".into();
+        export.fields.first_name = None;
+        export.limits.columns = ["since", "emails", "owed", "bytes", "by"].map(str::to_owned).to_vec();
+    })
+    .await;
+    let dressed = include_bytes!("../../../../shared/source/tests/files/parquet/unfit.parquet");
+    bench.drop_bytes(dressed).await;
+    let message = bench.summary(Klaviyo).await.message;
+    assert!(message.starts_with("1 of 2 rows (50.0 %) are invalid"), "it was read: {message}");
+    let objects =
+        br#"{"by": {"email": "a@example.com"}, "since": {"year": 1}, "emails": [1], "owed": 1, "bytes": 0}"#;
+    assert_eq!(drop_at(&bench, 2, std::str::from_utf8(objects).unwrap()).await.status, Status::Delivering);
+}

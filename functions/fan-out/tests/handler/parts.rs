@@ -1,5 +1,6 @@
 //! Drops of many part files: what closes them, what is in them, and what does not start a run.
 
+use segue_platform::Objects;
 use segue_segment::Destination::{Klaviyo, Snapchat};
 use segue_state::{Status, TriggerKind, keys};
 use serde_json::{Value, json};
@@ -242,4 +243,32 @@ async fn the_latest_drop_is_the_one_that_was_closed_last_be_it_a_file_or_many() 
     later().await;
     bench.put("segments/vip/d2/_SUCCESS", "").await;
     assert_eq!(latest("manifest").await, ["d2/q.csv"]);
+}
+
+#[tokio::test]
+async fn staged_again_a_run_that_never_could_start_says_the_same() {
+    let bench = with_parts().await;
+    let message = refused(&bench, "manifest.json", r#"{"parts": ["part-0.csv", "part-7.csv"]}"#).await;
+    let run = bench.run(Klaviyo).await;
+    // As if it had been cut off between the run's record and its end.
+    for key in bench.keys("runs/").into_iter().filter(|key| !key.ends_with("run.json")) {
+        bench.bucket.delete(&key).await.unwrap();
+    }
+    bench.handle(&json!({"request": "restage", "export": name(Klaviyo), "run": run.run})).await;
+    assert_eq!(bench.summary(Klaviyo).await.message, message);
+}
+
+#[tokio::test]
+async fn an_empty_drop_of_one_segment_is_not_hidden_by_that_of_another() {
+    let bench = Bench::new().await;
+    bench.only(&[Klaviyo]).await;
+    bench.export(Klaviyo, |export| export.segments = vec!["vip".into(), "other".into()]).await;
+    bench.put("segments/vip/a.csv", &csv(&["a"])).await;
+    bench.put("segments/other/b.csv", "").await;
+    let request = json!({"request": "run", "exports": [name(Klaviyo)], "id": "r", "requested_by": "arn:someone",
+                         "requested_at": "2026-11-22T16:35:12Z", "trigger": "on_demand"});
+    bench.handle(&request).await;
+    let summary = bench.summary(Klaviyo).await;
+    assert_eq!(summary.status, Status::Refused);
+    assert!(summary.message.contains("segments/other/b.csv: the file is empty"), "{}", summary.message);
 }

@@ -57,9 +57,21 @@ pub struct Args {
     /// Its first line is a row; columns are called by position, from 1 on.
     #[arg(long)]
     pub no_header: bool,
+    /// Most bytes that one byte of a compressed file may unpack to.
+    #[arg(long, value_name = "BYTES", default_value_t = Options::default().max_ratio, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_ratio: u32,
+    /// Most bytes that a compressed file may unpack to.
+    #[arg(long, value_name = "BYTES", default_value_t = Options::default().max_bytes, value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_bytes: u64,
+    /// A column that the file must have besides the mapped ones; can be repeated.
+    #[arg(long, value_name = "COLUMN")]
+    pub expect: Vec<String>,
     /// Most profiles; the destination's default if not given.
     #[arg(long, value_name = "PROFILES", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,
+    /// Least profiles.
+    #[arg(long, value_name = "PROFILES", default_value_t = 0)]
+    pub min_profiles: u64,
     /// Most invalid rows, as a share of all from 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = Limits::default().invalid_share, value_parser = share)]
     pub invalid_share: f64,
@@ -171,7 +183,8 @@ pub fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
         delimiter: args.delimiter,
         encoding: args.encoding,
         header: !args.no_header,
-        ..Options::default()
+        max_ratio: args.max_ratio,
+        max_bytes: args.max_bytes,
     };
     let mut file = File::open(&args.file, options)?;
     match &args.email {
@@ -188,7 +201,7 @@ fn check(args: &Args, email: &str, file: &mut File, screen: &mut Screen<'_>) -> 
     let bounds = Bounds {
         profiles: args.limit.unwrap_or(args.destination.shape().default_limit),
         invalid_share: args.invalid_share,
-        min_profiles: 0,
+        min_profiles: args.min_profiles,
     };
     let mapping = Fields {
         email: email.to_owned(),
@@ -198,7 +211,7 @@ fn check(args: &Args, email: &str, file: &mut File, screen: &mut Screen<'_>) -> 
     let mut intake = Intake::new(&[Wanted {
         destination: args.destination,
         mapping,
-        columns: Vec::new(),
+        columns: args.expect.clone(),
         limit: bounds.profiles,
     }]);
     intake.begin_part(0);

@@ -19,7 +19,7 @@ const MAX_SIZE: u64 = 5 << 30;
 pub struct Args {
     /// The segment.
     pub segment: String,
-    /// The file, CSV in UTF-8 with a header.
+    /// The file: delimited text, JSON or Parquet, compressed or not.
     pub file: PathBuf,
     /// What the drop is called; the file's own name if not given.
     #[arg(long)]
@@ -55,7 +55,7 @@ pub async fn run(stack: &str, args: &Args, screen: &mut Screen<'_>) -> Result<()
     let key = key(app.stack.output("SegmentPrefix")?, &args.segment, name)?;
     let body = ByteStream::from_path(&args.file).await;
     let body = body.map_err(|error| Failure::new(format!("{file} could not be read: {error}")))?;
-    let request = app.aws.s3().put_object().bucket(bucket).key(&key).content_type("text/csv").body(body);
+    let request = app.aws.s3().put_object().bucket(bucket).key(&key).body(body);
     request.send().await.map_err(|error| {
         Failure::aws(&format!("uploading {file} to s3://{bucket}/{key}"), error.code(), &error)
     })?;

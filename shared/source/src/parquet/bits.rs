@@ -164,8 +164,11 @@ impl Delta {
     /// Where the bytes behind these numbers begin.
     pub(super) fn end(&self, bytes: &[u8]) -> Result<usize, Damage> {
         let mut rest = self.clone();
+        // The first number lies in front of the blocks.
+        rest.left = rest.left.saturating_sub(u64::from(!rest.started)).saturating_sub(rest.mini_left as u64);
         while rest.left > 0 {
-            rest.next(bytes)?;
+            rest.miniblock(bytes)?;
+            rest.left = rest.left.saturating_sub(rest.per_mini as u64);
         }
         Ok(rest.at)
     }
@@ -216,7 +219,35 @@ mod tests {
         assert_eq!(delta.next(&bytes), Err(Damage));
     }
 
+    #[test]
+    fn where_very_many_numbers_end_is_found_out_at_once() {
+        // Blocks of 1,048,576 numbers in one miniblock of no width: two bytes each.
+        let head = [0x80, 0x80, 0x40, 1, 0x81, 0x80, 0x80, 0x80, 0x80, 0x40, 0];
+        let bytes = [head.as_slice(), &vec![0; 4 << 20]].concat();
+        let delta = Delta::new(&bytes, 0, u64::MAX).unwrap();
+        assert_eq!(delta.end(&bytes), Ok(head.len() + (2 << 21)));
+    }
+
     proptest! {
+        #[test]
+        fn its_end_is_where_the_last_number_was(
+            numbers in proptest::collection::vec((any::<u8>(), 0..=16_u8), 0..6), count in 0..200_u64,
+        ) {
+            let mut bytes = vec![0x40, 2, u8::try_from(count & 0x7f).unwrap() | 0x80, u8::try_from(count >> 7).unwrap(), 4];
+            for (byte, width) in numbers {
+                bytes.extend([byte & 0x7f, width, width]);
+                bytes.extend(std::iter::repeat_n(byte, usize::from(width) * 8));
+            }
+            if let Ok(mut delta) = Delta::new(&bytes, 0, 200)
+                && let Ok(end) = delta.end(&bytes)
+            {
+                for _ in 0..count {
+                    prop_assume!(delta.next(&bytes).is_ok());
+                }
+                prop_assert_eq!(delta.at, end);
+            }
+        }
+
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80), width in 0..=64_usize) {
             let mut hybrid = Hybrid::new(0, bytes.len(), width.min(32));

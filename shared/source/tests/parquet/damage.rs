@@ -51,12 +51,12 @@ fn a_footer_that_claims_to_be_huge_is_refused_before_it_is_fetched() {
     assert_eq!(asked.len(), 1);
 }
 
-/// What the fuzzer of `fuzz/` found worth keeping, and the files that it began with.
+/// What the fuzzer of `tests/fuzz` found worth keeping, and the files that it began with.
 #[test]
 fn what_was_fuzzed_is_read_again() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = 0;
-    for folder in ["fuzz/corpus/parquet", "tests/files/parquet"].map(|path| folder.join(path)) {
+    for folder in ["../../tests/fuzz/corpus/parquet", "tests/files/parquet"].map(|path| folder.join(path)) {
         for file in std::fs::read_dir(folder).unwrap() {
             target::parquet(&std::fs::read(file.unwrap().path()).unwrap());
             files += 1;

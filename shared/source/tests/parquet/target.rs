@@ -1,5 +1,5 @@
 //! What is done with a stranger's bytes: they are read as Parquet, with answers in either order, which must make no
-//! difference, and nothing may panic. `fuzz/fuzz_targets/parquet.rs` does it, too.
+//! difference, and nothing may panic. `tests/fuzz` does it, too.
 
 use segue_source::parquet::{Parquet, ParquetError, Progress};
 use segue_source::{ColumnError, Fields, Rows};

@@ -5,7 +5,7 @@
 use segue_source::{ColumnError, Fields, Format, Options, Reader, Rows, SourceError};
 
 /// What a file came to.
-#[derive(Default, PartialEq, Eq, Debug)]
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
 struct Kept {
     rows: Vec<Vec<Vec<u8>>>,
     missing: Vec<(usize, ColumnError)>,
@@ -47,6 +47,23 @@ fn choose<const N: usize>(data: &[u8]) -> Option<([usize; N], &[u8])> {
     Some((choices.map(usize::from), rest))
 }
 
+/// Whole and in pieces, it must come to the same.
+fn same(whole: Result<Kept, SourceError>, parts: Result<Kept, SourceError>) {
+    match (whole, parts) {
+        // Of several mistakes in packed data, the first that is noticed depends on the pieces.
+        (Err(whole), Err(parts)) if is_of_unpacking(&whole) || is_of_unpacking(&parts) => {}
+        (whole, parts) => assert_eq!(whole, parts),
+    }
+}
+
+fn is_of_unpacking(error: &SourceError) -> bool {
+    use SourceError::{Damaged, Nested, Ratio, TooLarge, Trailing, Truncated, Window};
+    matches!(
+        error,
+        Damaged(_) | Nested { .. } | Ratio { .. } | TooLarge { .. } | Trailing(_) | Truncated(_) | Window(_)
+    )
+}
+
 /// Delimited text.
 pub(crate) fn delimited(data: &[u8]) {
     let Some(([delimiter, header, piece], text)) = choose(data) else { return };
@@ -57,7 +74,7 @@ pub(crate) fn delimited(data: &[u8]) {
         header: header % 2 == 0,
         ..Options::default()
     };
-    assert_eq!(read(&options, text, piece + 1), read(&options, text, usize::MAX));
+    same(read(&options, text, usize::MAX), read(&options, text, piece + 1));
 }
 
 /// JSON, held to another parser where it is objects one after the other.
@@ -66,7 +83,7 @@ pub(crate) fn json(data: &[u8]) {
     let format = if array % 2 == 0 { Format::Ndjson } else { Format::Json };
     let options = Options { format: Some(format), ..Options::default() };
     let kept = read(&options, text, usize::MAX);
-    assert_eq!(read(&options, text, piece + 1), kept);
+    same(kept.clone(), read(&options, text, piece + 1));
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let Ok(text) = std::str::from_utf8(text) else { return };
     let others: Result<Vec<serde_json::Value>, _> = match format {

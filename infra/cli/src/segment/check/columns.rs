@@ -10,7 +10,7 @@ use crate::Failure;
 /// Rows that are looked at.
 const LOOKED_AT: u64 = 1000;
 /// Columns that are looked at.
-const MOST: usize = 500;
+const MOST: usize = 100;
 
 /// Columns that could be mapped.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]

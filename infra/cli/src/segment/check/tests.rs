@@ -1,5 +1,7 @@
 //! What is said of files, good and bad.
 
+use std::io::Write as _;
+
 use segue_segment::Chunk;
 
 use super::*;
@@ -18,7 +20,11 @@ fn args(destination: Destination, email: &str) -> Args {
         delimiter: None,
         encoding: None,
         no_header: false,
+        max_ratio: Options::default().max_ratio,
+        max_bytes: Options::default().max_bytes,
+        expect: Vec::new(),
         limit: None,
+        min_profiles: 0,
         invalid_share: 0.2,
         chunks_to: None,
     }
@@ -208,4 +214,18 @@ fn the_first_five_problems_are_told_by_row() {
     let file = format!("email\n{}{}", "nobody\n".repeat(9), "a@example.com\n");
     let (_, out, _) = checked(file.as_bytes(), Output::Text, args(Destination::Klaviyo, "email"));
     assert!(out.contains("row 5: not_an_address") && !out.contains("row 6"), "{out}");
+}
+
+#[test]
+fn the_guards_of_an_export_can_be_tried_out() {
+    let tried = |content: &[u8], args: Args| checked(content, Output::Text, args).2;
+    let few = Args { min_profiles: 5, ..args(Destination::Klaviyo, "email") };
+    insta::assert_snapshot!(tried(GOOD.as_bytes(), few), @"error: the drops have 4 profiles, the export wants 5 at least; is the drop complete? If it is, lower `limits.min_profiles`");
+    let missing = Args { expect: vec!["id".into(), "country".into()], ..args(Destination::Klaviyo, "email") };
+    insta::assert_snapshot!(tried(GOOD.as_bytes(), missing), @"error: drop.csv: the file has no column `country`; its columns are id, Email, First; map the right one in the export");
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packed.write_all(GOOD.as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    let large = Args { max_bytes: 100, ..args(Destination::Klaviyo, "email") };
+    insta::assert_snapshot!(tried(&packed, large), @"error: drop.csv: the file unpacks to more than 100 bytes; raise `max_bytes` if that is no mistake, or drop it in parts");
 }
