@@ -20,14 +20,19 @@ _BROWSER = urllib.request.build_opener(
 )
 
 
-def _allow(address: str) -> str:
-    """Signs in on a vendor's page and allows the app; gives where the browser is sent then."""
+def allow(address: str, follow: bool = False) -> str:
+    """Signs in on a vendor's page and allows the app; gives where the browser is sent then, and with `follow` goes
+    there."""
     with _BROWSER.open(address) as page:
         assert b"Allow" in page.read()
     with pytest.raises(urllib.error.HTTPError) as sent:
         _BROWSER.open(address, data=urllib.parse.urlencode({"decision": "allow"}).encode())
     assert sent.value.code == 302
-    return sent.value.headers["location"]
+    back = sent.value.headers["location"]
+    if follow:
+        with urllib.request.urlopen(back) as page:
+            assert b"Signed in" in page.read()
+    return back
 
 
 def _segue(system: System, *arguments: str, **environment: str) -> subprocess.Popen:
@@ -47,7 +52,7 @@ def _done(process: subprocess.Popen, typed: str = "", heard: str = "") -> str:
     return said
 
 
-def _asked_for(process: subprocess.Popen, last: str) -> tuple[str, str]:
+def asked_for(process: subprocess.Popen, last: str) -> tuple[str, str]:
     """The address that a sign-in wants to have opened, and all that was said up to the line that has `last` in it."""
     heard = ""
     for line in process.stderr:
@@ -83,9 +88,8 @@ def test_somebody_signs_in_in_the_browser(system: System, destination: str, numb
     assert before["consent"]["agreed_by"].startswith("arn:") and "account" not in before
     # Port 0 is any free one: two people may test on this machine at once.
     connecting = _segue(system, "connection", "connect", name, "--redirect-uri", "http://127.0.0.1:0/callback")
-    address, heard = _asked_for(connecting, "Waiting")
-    with urllib.request.urlopen(_allow(address)) as page:
-        assert b"Signed in" in page.read()
+    address, heard = asked_for(connecting, "Waiting")
+    allow(address, follow=True)
     assert "it leads to Shop" in _done(connecting, heard=heard)
     assert system.read(key)["account"]["name"] == "Shop"
     stored = json.loads(system.secrets.get_secret_value(SecretId=before["secret"])["SecretString"])
@@ -99,8 +103,8 @@ def test_where_no_loopback_is_taken_the_address_is_pasted(system: System) -> Non
     _done(_segue(system, *adding, "--credentials-stdin"), json.dumps(app))
     system.sandbox.seed(snapchat={"sign_in": {"https_only": True}})
     connecting = _segue(system, "connection", "connect", "pasted", "--redirect-uri", "https://example.com/back")
-    address, heard = _asked_for(connecting, "Copy the address")
-    _done(connecting, _allow(address) + "\n", heard)
+    address, heard = asked_for(connecting, "Copy the address")
+    _done(connecting, allow(address) + "\n", heard)
     system.sandbox.seed(snapchat={"sign_in": {"https_only": False}})
     stored = system.secrets.get_secret_value(SecretId=f"{system.stack.name}/snapchat/pasted")["SecretString"]
     assert json.loads(stored)["refresh_token"] == token["refresh_token"]
