@@ -3,10 +3,14 @@
 //! A payload proves nobody's role. IAM lets contributors invoke the alias `contributors` only, and Lambda says as which
 //! function this one was invoked: that is what counts here.
 
+use jiff::{SignedDuration, Timestamp};
 use segue_state::{Role, StateError};
 
 use crate::App;
 use crate::invocation::{Invocation, Request};
+
+/// How far clocks may be apart.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
 
 /// Why somebody does not get what they asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +21,9 @@ pub enum Refused {
     /// The export is an administrators' one.
     #[error("the export `{0}` is the administrators', who alone run it; contributors run those of their own")]
     AnAdministrators(String),
+    /// The run would count as newer than all that really come after it.
+    #[error("`requested_at` is in the future; say when it is asked for")]
+    Future,
     /// There is no such export, or it can't be read.
     #[error("there is no export `{0}` that contributors could run; see `segue export list`")]
     NoExport(String),
@@ -33,6 +40,11 @@ pub async fn admit(
 ) -> Result<Result<Invocation, Refused>, StateError> {
     if role == Role::Administrators {
         return Ok(Ok(invocation));
+    }
+    if let Invocation::Request(Request::Run { requested_at, .. }) = &invocation
+        && *requested_at > Timestamp::now() + CLOCKS
+    {
+        return Ok(Err(Refused::Future));
     }
     let not_theirs = |what| Ok(Err(Refused::NotTheirs(what)));
     let mut request = match invocation {

@@ -52,12 +52,12 @@ pub async fn open(app: &App, wish: Wish) -> Result<Option<Run>, StateError> {
         queueing::resume(app, &run, &sealed).await?;
         return Ok(None);
     }
-    if let Some(message) = over.obstacle(role, &run) {
-        stop(state, &run, refusal(Status::Refused, message)).await?;
-        return Ok(None);
-    }
     if let Some(cancel) = state.cancel(&export, &id).await? {
         stop(state, &run, refusal(Status::Cancelled, cancelled(&cancel))).await?;
+        return Ok(None);
+    }
+    if let Some(message) = over.obstacle(role, &run) {
+        stop(state, &run, refusal(Status::Refused, message)).await?;
         return Ok(None);
     }
     Ok(Some(run))

@@ -185,3 +185,24 @@ async fn a_large_file_is_read_at_its_beginning_only() {
     file.extend_from_slice(b"\"never closed");
     assert_eq!(columns(&bench, file, Value::Null).await["columns"], json!(["email", "first_name"]));
 }
+
+#[tokio::test]
+async fn contributors_ask_for_nothing_in_the_future() {
+    let bench = Bench::new().await;
+    shared(&bench).await;
+    bench.put("segments/vip/a.csv", FILE).await;
+    let mut request = run(&json!([name(Klaviyo)]));
+    request["requested_at"] = json!("9999-01-01T00:00:00Z");
+    let answer = asked(&bench, &request).await;
+    assert!(answer["refused"].as_str().unwrap().contains("in the future"), "{answer}");
+    assert!(bench.runs(Klaviyo).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_contributors_write_does_not_keep_a_drop_from_the_others() {
+    let bench = Bench::new().await;
+    let key = keys::export(Role::Contributors, "newer");
+    bench.bucket.put(&key, json!({"version": 99}).to_string().into()).await.unwrap();
+    bench.drop_bytes(FILE.as_bytes()).await;
+    assert_eq!(bench.messages().len(), 3);
+}
