@@ -53,6 +53,8 @@ trait Deployed: Send + Sync {
     async fn delete_secret(&self, name: &str) -> Result<(), Failure>;
     /// Deletes the stack, and waits until it is gone.
     async fn delete_stack(&self) -> Result<(), Failure>;
+    /// The state bucket's name.
+    fn bucket(&self) -> &str;
     /// Deletes the state bucket, which is empty.
     async fn delete_bucket(&self) -> Result<(), Failure>;
 }
@@ -108,7 +110,7 @@ impl Work<'_> {
         let secrets = self.deployed.secrets().await?;
         let delete = self.agreed(args, &secrets, prompt)?;
 
-        let schedules: Vec<String> = self.schedules.all().await?.into_keys().collect();
+        let schedules = self.schedules.every_name().await?;
         for export in &schedules {
             self.schedules.remove(export).await?;
         }
@@ -120,20 +122,32 @@ impl Work<'_> {
         let cut_off = self.wait(Duration::from_secs(args.timeout)).await?;
         screen.line(&format!("cancelled {cancelled} runs"))?;
 
-        objects += self.clear("").await?;
-        screen.line(&format!("emptied the state bucket: {objects} objects"))?;
-        screen.line("deleting the stack, which takes a few minutes")?;
-        self.deployed.delete_stack().await?;
-        // A function may have written a last time; now there is none.
-        objects += self.clear("").await?;
-        self.deployed.delete_bucket().await?;
-        screen.line(&format!("deleted the stack `{}` and its state bucket", self.name))?;
+        if cut_off > 0 {
+            screen.line(&format!(
+                "{cut_off} of them had not come to an end yet: calls may still have been under way"
+            ))?;
+        }
 
+        // While the stack is there, since a command that broke off finds nothing without it. Nothing uses them any more.
         let (gone, kept) = if delete { (secrets, Vec::new()) } else { (Vec::new(), secrets) };
         for name in &gone {
             self.deployed.delete_secret(name).await?;
             screen.line(&format!("deleted the secret {name}"))?;
         }
+        objects += self.clear("").await?;
+        screen.line(&format!("emptied the state bucket: {objects} objects"))?;
+        screen.line("deleting the stack, which takes a few minutes")?;
+        self.deployed.delete_stack().await?;
+        // A function may have written a last time; now there is none.
+        let emptied = self.clear("").await;
+        objects += emptied.as_ref().copied().unwrap_or_default();
+        let deleted = match emptied {
+            Ok(_) => self.deployed.delete_bucket().await,
+            Err(failure) => Err(failure),
+        };
+        deleted.map_err(|failure| failure.hint(self.bucket_stays()))?;
+        screen.line(&format!("deleted the stack `{}` and its state bucket", self.name))?;
+
         if !kept.is_empty() {
             screen.line(&format!("kept the secrets {}", kept.join(", ")))?;
         }
@@ -148,6 +162,12 @@ impl Work<'_> {
             secrets_kept: kept,
             segment_bucket_kept: self.segment_bucket.to_owned(),
         })
+    }
+
+    /// What to do where only the bucket is left.
+    fn bucket_stays(&self) -> String {
+        let bucket = self.deployed.bucket();
+        format!("the stack is gone, its state bucket is not: `aws s3 rb --force s3://{bucket}`")
     }
 
     /// Whether it is meant, and whether the secrets go too.

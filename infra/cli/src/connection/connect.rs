@@ -134,17 +134,21 @@ pub async fn connect(
 
 /// Saves new credentials, and whose they are. Whatever was wrong with the old ones is over.
 ///
+/// Signing in takes minutes: what somebody else changed meanwhile stays. Whose they are is recorded first, so that a run
+/// that is under way for another account never uses them.
+///
 /// # Errors
-/// [`Failure`].
+/// [`Failure`]; if somebody changed the connection at this very moment, nothing was saved.
 pub async fn keep(
     desk: &Desk<'_>,
     found: Versioned<Connection>,
     signed_in: SignedIn,
 ) -> Result<Connection, Failure> {
+    let found = saving::found(desk.state, &found.body.id).await?;
     let mut wanted = found.body.clone();
     wanted.account = signed_in.account.or(wanted.account);
-    desk.secrets.store(&wanted.secret, &signed_in.credentials).await?;
     saving::replace(desk.state, &wanted, &found).await?;
+    desk.secrets.store(&wanted.secret, &signed_in.credentials).await?;
     desk.state.set_health(&wanted.id, None).await?;
     Ok(wanted)
 }

@@ -1,6 +1,6 @@
 //! The schedules of exports' own: in EventBridge Scheduler, named as the exports, in a group of the stack for each role.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use aws_sdk_scheduler::Client;
@@ -36,6 +36,12 @@ pub trait Schedules: Send + Sync {
     /// # Errors
     /// [`Failure`] if they can't be asked for.
     async fn all(&self) -> Result<BTreeMap<String, Timing>, Failure>;
+
+    /// Their names, whoever wrote them.
+    ///
+    /// # Errors
+    /// [`Failure`] if they can't be asked for.
+    async fn every_name(&self) -> Result<BTreeSet<String>, Failure>;
 
     /// Gives an export a schedule, or another one. `role` is who may change the export.
     ///
@@ -89,9 +95,11 @@ impl<'a> EventBridge<'a> {
 
     async fn remove_in(&self, role: Role, export: &str) -> Result<(), Failure> {
         let Some(group) = self.group(role) else { return Ok(()) };
-        // Who may not remove it is told so only if there is one.
-        if self.get_in(role, export).await?.is_none() {
-            return Ok(());
+        // Who may not remove it is told so only if there is one, whoever wrote it.
+        match self.client.get_schedule().group_name(group).name(export).send().await {
+            Ok(_) => {}
+            Err(error) if is_missing(&error) => return Ok(()),
+            Err(error) => return Err(failed("reading", export, &error)),
         }
         match self.client.delete_schedule().group_name(group).name(export).send().await {
             Ok(_) => Ok(()),
@@ -213,6 +221,14 @@ impl Schedules for EventBridge<'_> {
         Ok(all)
     }
 
+    async fn every_name(&self) -> Result<BTreeSet<String>, Failure> {
+        let mut all = BTreeSet::new();
+        for role in Role::ALL {
+            all.extend(self.names(role).await?);
+        }
+        Ok(all)
+    }
+
     async fn put(&self, role: Role, export: &str, timing: &Timing) -> Result<(), Failure> {
         let group = self.stack.output(group(role))?;
         let target = self.target(role, export)?;
@@ -264,6 +280,10 @@ pub(crate) mod tests {
         async fn all(&self) -> Result<BTreeMap<String, Timing>, Failure> {
             let all = self.0.lock().unwrap();
             Ok(all.iter().map(|(export, (_, timing))| (export.clone(), timing.clone())).collect())
+        }
+
+        async fn every_name(&self) -> Result<BTreeSet<String>, Failure> {
+            Ok(self.0.lock().unwrap().keys().cloned().collect())
         }
 
         async fn put(&self, role: Role, export: &str, timing: &Timing) -> Result<(), Failure> {

@@ -61,7 +61,22 @@ pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), 
         done.status = summary.status;
         done.summary = Some(summary);
     }
-    print(&app.stack, &done, screen)
+    print(&app.stack, &done, screen)?;
+    outcome(&done)
+}
+
+/// Whether it came to be cancelled, as far as that was waited for.
+fn outcome(done: &Cancelled) -> Result<(), Failure> {
+    match &done.summary {
+        Some(summary) if summary.status.is_end() && summary.status != Status::Cancelled => {
+            let Cancelled { export, run, .. } = done;
+            let status = summary.status.name();
+            Err(Failure::new(format!(
+                "the run {run} of `{export}` ended as {status} before it could be cancelled"
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn print(stack: &Stack, done: &Cancelled, screen: &mut Screen<'_>) -> Result<(), Failure> {

@@ -1,5 +1,6 @@
 //! `segue run watch`: waits for runs to end, and shows how far they are.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
@@ -82,17 +83,18 @@ pub async fn several(
     screen: &mut Screen<'_>,
 ) -> Result<(), Failure> {
     let bars = Bars::on_a_terminal(screen, runs.iter().map(|(export, _)| export.as_str()));
+    let shared = RefCell::new(&mut *screen);
     let waits = runs.iter().map(async |(export, run)| {
         let which = Which::This(run.clone());
-        match &bars {
-            Some(bars) => until_it_ends(&app.state, export, &which, patience, &mut bars.another()).await,
-            // Lines of several runs would interleave: each is told about at its end.
-            None => until_it_ends(&app.state, export, &which, patience, &mut Quiet).await,
-        }
+        let mut bar = bars.as_ref().map(Bars::another);
+        let mut lines = NamedLines { screen: &shared, said: None };
+        let shown: &mut dyn Show = bar.as_mut().map_or(&mut lines, |bar| bar as &mut dyn Show);
+        until_it_ends(&app.state, export, &which, patience, shown).await
     });
     let mut ended = Vec::new();
     let mut failures = Vec::new();
-    for outcome in join_all(waits).await {
+    let outcomes = join_all(waits).await;
+    for outcome in outcomes {
         match outcome {
             Ok(summary) => {
                 failures.extend(verdict(&app.stack, &summary).err());
@@ -150,6 +152,22 @@ impl Show for Lines<'_, '_> {
         }
         *self.said = Some(summary.clone());
         self.screen.line(&progress(summary))
+    }
+}
+
+/// A line for each change of one of several runs; each names its run.
+struct NamedLines<'a, 'b, 'c> {
+    screen: &'a RefCell<&'b mut Screen<'c>>,
+    said: Option<Summary>,
+}
+
+impl Show for NamedLines<'_, '_, '_> {
+    fn show(&mut self, summary: &Summary) -> Result<(), Failure> {
+        if self.said.as_ref() == Some(summary) {
+            return Ok(());
+        }
+        self.said = Some(summary.clone());
+        self.screen.borrow_mut().line(&progress(summary))
     }
 }
 

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 
+use segue_segment::Destination;
+
 use super::Deployed;
 use crate::{App, Failure};
 
@@ -42,6 +44,12 @@ impl<'a> Cloud<'a> {
         let region = app.aws.config().region().map(ToString::to_string).unwrap_or_default();
         let bucket = app.stack.output("StateBucket")?;
         Ok(Self { app, region, bucket, prefix: format!("{}/", app.stack.name) })
+    }
+
+    /// Whether a secret is a connection's: `<stack>/<destination>/<connection>`.
+    fn is_ours(&self, name: &str) -> bool {
+        let below = name.strip_prefix(&self.prefix).and_then(|below| below.split_once('/'));
+        below.is_some_and(|(destination, _)| destination.parse::<Destination>().is_ok())
     }
 
     fn client(&self) -> aws_sdk_cloudformation::Client {
@@ -107,12 +115,16 @@ impl Deployed for Cloud<'_> {
             let page = client.list_secrets().set_next_token(next.take()).send().await;
             let page = page.map_err(|error| Failure::aws("listing the secrets", error.code(), &error))?;
             let found = page.secret_list().iter().filter_map(|secret| secret.name());
-            names.extend(found.filter(|name| name.starts_with(&self.prefix)).map(str::to_owned));
+            names.extend(found.filter(|name| self.is_ours(name)).map(str::to_owned));
             next = page.next_token().map(str::to_owned);
             if next.is_none() {
                 return Ok(names);
             }
         }
+    }
+
+    fn bucket(&self) -> &str {
+        self.bucket
     }
 
     async fn delete_secret(&self, name: &str) -> Result<(), Failure> {

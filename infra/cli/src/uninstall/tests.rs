@@ -1,6 +1,6 @@
 //! Taking a stack away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use segue_state::Role;
@@ -32,6 +32,10 @@ impl Deployed for Fake<'_> {
         Ok(vec!["segue/klaviyo/c".to_owned()])
     }
 
+    fn bucket(&self) -> &'static str {
+        "state"
+    }
+
     async fn delete_secret(&self, name: &str) -> Result<(), Failure> {
         self.said.note(&format!("secret {name}"));
         Ok(())
@@ -60,6 +64,10 @@ impl Schedules for Fake<'_> {
 
     async fn all(&self) -> Result<BTreeMap<String, Timing>, Failure> {
         Ok(BTreeMap::new())
+    }
+
+    async fn every_name(&self) -> Result<BTreeSet<String>, Failure> {
+        Ok(BTreeSet::from(["old".to_owned()]))
     }
 
     async fn put(&self, _role: Role, _export: &str, _timing: &Timing) -> Result<(), Failure> {
@@ -103,7 +111,7 @@ async fn nothing_is_left_and_what_runs_is_cut_off_in_order() {
     let (done, said) =
         uninstalled(&state, &args(true, Some(Secrets::Delete)), &mut Scripted::default()).await;
     let done = done.unwrap();
-    assert_eq!(said, ["stack", "bucket", "secret segue/klaviyo/c"]);
+    assert_eq!(said, ["schedule old", "secret segue/klaviyo/c", "stack", "bucket"]);
     assert_eq!((done.runs_cancelled, done.runs_cut_off), (1, 1));
     assert_eq!((done.secrets_deleted.len(), done.secrets_kept.len()), (1, 0));
     assert_eq!(done.segment_bucket_kept, "drops");
@@ -117,7 +125,7 @@ async fn scripts_have_to_say_yes_and_secrets_stay_unless_they_say_so() {
     assert!(said.is_empty() && !state.objects().list("").await.unwrap().is_empty());
     let (done, said) = uninstalled(&state, &args(true, None), &mut Scripted::default()).await;
     assert_eq!(done.unwrap().secrets_kept, ["segue/klaviyo/c"]);
-    assert_eq!(said, ["stack", "bucket"]);
+    assert_eq!(said, ["schedule old", "stack", "bucket"]);
 }
 
 #[tokio::test]
