@@ -11,7 +11,7 @@ from accounting import assert_audience, assert_completed, assert_rejected
 from make_segment import Recipe, make
 from sandbox_control import Sandbox
 from segue_local import LocalStack
-from segue_local.build import lay_out, program
+from segue_local.build import lay_out
 from system import System
 
 FUNCTIONS = ("fan-out", "snapchat", "mailchimp", "klaviyo")
@@ -30,12 +30,11 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 def _release(folder: Path) -> Path:
     """A template with other code: the same programs, of other bytes, so that every function is replaced."""
-    programs = {}
+    template = lay_out(folder, {})
     for name in FUNCTIONS:
-        programs[name] = folder / f"{name}-program"
-        programs[name].write_bytes(program(name).read_bytes() + b"\0another release")
-        programs[name].chmod(0o755)
-    return lay_out(folder / "build", programs)
+        with (folder / name / "bootstrap").open("ab") as bootstrap:
+            bootstrap.write(b"another release")
+    return template
 
 
 def test_an_upgrade_and_a_rollback_in_mid_run_lose_nothing(upgraded: System, tmp_path: Path) -> None:
