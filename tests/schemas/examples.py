@@ -15,6 +15,8 @@ _MD5 = hashlib.md5(_JANE.encode()).hexdigest()
 _LIST = "/mailchimp/3.0/lists/a1b2c3d4e5"
 _JOBS = "/klaviyo/api/profile-bulk-import-jobs"
 _JOB = f"{_JOBS}/V0JoWEhO-_1"
+_UUID = "40d6719b-da09-410b-9185-0cc9c0dfed1d"
+_LISTED = "lists.id,lists.name,lists.stats.member_count,total_items"
 _RESULTS = "/mailchimp/archive/abc123/results.tar.gz"
 
 
@@ -86,6 +88,9 @@ GOOD: dict[tuple[str, str], dict] = {
         headers={**_JSON, "content-type": "application/x-www-form-urlencoded"},
     ),
     ("snapchat", "account"): _record("/snapchat/v1/me"),
+    ("snapchat", "organizations"): _record("/snapchat/v1/me/organizations"),
+    ("snapchat", "ad accounts"): _record(f"/snapchat/v1/organizations/{_UUID}/adaccounts"),
+    ("snapchat", "segments"): _record(f"/snapchat/v1/adaccounts/{_UUID}/segments", "limit=1000&cursor=b"),
     ("snapchat", "segment"): _record("/snapchat/v1/segments/5677923948298240"),
     ("snapchat", "add users"): _record(
         "/snapchat/v1/segments/5677923948298240/users", headers=_JSON,
@@ -93,6 +98,7 @@ GOOD: dict[tuple[str, str], dict] = {
     ),
     ("mailchimp", "metadata"): _record("/mailchimp/oauth2/metadata", authorization="OAuth"),
     ("mailchimp", "account"): _record("/mailchimp/3.0/", "fields=account_id,account_name"),
+    ("mailchimp", "audiences"): _record("/mailchimp/3.0/lists", f"fields={_LISTED}&count=1000&offset=0"),
     ("mailchimp", "audience"): _record(_LIST, "fields=id,name"),
     ("mailchimp", "merge fields"): _record(
         f"{_LIST}/merge-fields", "fields=merge_fields.tag,merge_fields.required,total_items&count=1000"
@@ -109,6 +115,7 @@ GOOD: dict[tuple[str, str], dict] = {
     ("mailchimp", "batch"): _record("/mailchimp/3.0/batches/abc123", "fields=status,response_body_url"),
     ("mailchimp", "batch results"): _record(_RESULTS, authorization=None),
     ("klaviyo", "account"): _record("/klaviyo/api/accounts"),
+    ("klaviyo", "lists"): _record("/klaviyo/api/lists", "fields%5Blist%5D=name&page%5Bcursor%5D=bmV4d"),
     ("klaviyo", "import"): _record(
         _JOBS, body=_IMPORT,
         headers={**_KLAVIYO, "content-type": "application/vnd.api+json", "content-length": "4999999"},
@@ -145,6 +152,25 @@ BAD: dict[tuple[str, str], list[tuple[tuple, object]]] = {
         (("authorization",), GONE),
         (("query",), "fields=id"),
         (("body",), {}),
+        (("method",), "POST"),
+    ],
+    ("snapchat", "organizations"): [
+        (("authorization",), "Basic"),
+        (("query",), "limit=1000"),
+        (("path",), "/snapchat/v1/organizations"),
+        (("method",), "POST"),
+    ],
+    ("snapchat", "ad accounts"): [
+        (("path",), "/snapchat/v1/organizations/567/adaccounts"),
+        (("authorization",), GONE),
+        (("query",), "limit=1000"),
+        (("body",), {}),
+    ],
+    ("snapchat", "segments"): [
+        (("path",), "/snapchat/v1/adaccounts/567/segments"),
+        (("query",), "limit=1001"),
+        (("query",), "cursor=b"),
+        (("query",), "limit=1000&cursor="),
         (("method",), "POST"),
     ],
     ("snapchat", "segment"): [
@@ -187,6 +213,12 @@ BAD: dict[tuple[str, str], list[tuple[tuple, object]]] = {
         (("query",), "fields=account_id,email"),
         (("authorization",), "OAuth"),
         (("path",), "/mailchimp/2.0/"),
+    ],
+    ("mailchimp", "audiences"): [
+        (("query",), "count=1000&offset=0"),
+        (("query",), f"fields={_LISTED},lists.contact&count=1000&offset=0"),
+        (("query",), f"fields={_LISTED}&count=1001&offset=0"),
+        (("authorization",), None),
     ],
     ("mailchimp", "audience"): [
         (("query",), ""),
@@ -289,6 +321,13 @@ BAD: dict[tuple[str, str], list[tuple[tuple, object]]] = {
         (("headers", "revision"), GONE),
         (("headers", "revision"), "2023-01-24"),
         (("query",), "page[size]=1"),
+    ],
+    ("klaviyo", "lists"): [
+        (("query",), ""),
+        (("query",), "fields%5Blist%5D=name,created"),
+        (("query",), "fields%5Blist%5D=name&page%5Bsize%5D=100"),
+        (("headers", "revision"), GONE),
+        (("authorization",), "Bearer"),
     ],
     ("klaviyo", "import"): [
         (_PROFILES, []),

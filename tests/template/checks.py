@@ -327,6 +327,9 @@ def nothing_has_a_fixed_name(template: dict) -> None:
         own = fixed & set(resource.get("Properties", {}))
         if resource["Type"] in ("AWS::Lambda::EventSourceMapping", "AWS::Lambda::Permission"):
             own -= {"FunctionName"}
+        if resource["Type"] in ("AWS::Lambda::Alias", "AWS::Lambda::EventInvokeConfig"):
+            # An alias has its name within its function only.
+            own -= {"FunctionName", "Name"}
         assert not own, f"{name}: two stacks could not live side by side"
     assert "arn:aws:" not in json.dumps(template["Resources"]), "there are other partitions"
 

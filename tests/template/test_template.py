@@ -1,5 +1,6 @@
 """The template holds what it must, and each check fails when what it looks for is taken out."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import checks
 import pytest
+import role_checks
 from conftest import TEMPLATE
 
 
@@ -29,6 +31,12 @@ def test_cfn_lint_would_say_something(tmp_path: Path) -> None:
     broken.write_text(TEMPLATE.read_text().replace("BatchSize: 1", "BatchSize: one", 1))
     lint = subprocess.run([_tool("cfn-lint"), str(broken)], capture_output=True, text=True, check=False)
     assert lint.returncode != 0
+
+
+def test_the_stack_says_which_release_it_is(template: dict) -> None:
+    workspace = (TEMPLATE.parent / "Cargo.toml").read_text()
+    release = re.search(r'^version = "(.+)"$', workspace, re.MULTILINE)
+    assert release and template["Outputs"]["Version"]["Value"] == release[1]
 
 
 def _without(*path: str | int) -> Callable[[dict], None]:
@@ -76,6 +84,17 @@ def _state(path: str) -> dict:
     return {"Fn::Sub": "${StateBucket.Arn}/" + path}
 
 
+def _letting(policy: str, action: str, resource: object) -> Callable[[dict], None]:
+    """Lets a managed policy allow something more."""
+
+    def mutate(template: dict) -> None:
+        document = template["Resources"][policy]["Properties"]["PolicyDocument"]
+        document["Statement"].append({"Effect": "Allow", "Action": action, "Resource": resource})
+
+    mutate.__name__ = f"{policy} allows {action}"
+    return mutate
+
+
 P = "Properties"
 MUTATIONS = [
     # Queues and events.
@@ -115,6 +134,35 @@ MUTATIONS = [
     (_without("StateBucket", P, "LifecycleConfiguration", "Rules", 0), checks.people_do_not_stay),
     (_without("StateBucket", P, "LifecycleConfiguration", "Rules", 1), checks.people_do_not_stay),
     (_with({"Status": "Enabled"}, "StateBucket", P, "VersioningConfiguration"), checks.people_do_not_stay),
+    # Operators.
+    (_letting("AdministratorsPolicy", "s3:*", "x"), role_checks.no_operator_may_do_everything),
+    (_letting("ContributorsPolicy", "s3:GetObject", "*"), role_checks.no_operator_may_do_everything),
+    *((_without(f"{owner}Contributors"), role_checks.contributors_invoke_the_aliases_only)
+      for owner in checks.FUNCTIONS),
+    (_with("1", "FanOutContributors", P, "FunctionVersion"), role_checks.contributors_invoke_the_aliases_only),
+    (_letting("ContributorsPolicy", "lambda:InvokeFunction", {"Fn::GetAtt": ["FanOutFunction", "Arn"]}),
+     role_checks.contributors_invoke_the_aliases_only),
+    (_without("FanOutContributorsEvents"), role_checks.failed_events_of_contributors_are_kept),
+    (_letting("ContributorsPolicy", "secretsmanager:GetSecretValue", _secret("/klaviyo/*")),
+     role_checks.contributors_see_no_secret_no_message_and_no_person),
+    (_letting("ContributorsPolicy", "s3:GetObject", _state("chunks/*")),
+     role_checks.contributors_see_no_secret_no_message_and_no_person),
+    (_letting("AdministratorsPolicy", "s3:GetObject", _state("*")), role_checks.nobody_reads_staged_people),
+    (_letting("ContributorsPolicy", "s3:PutObject", _state("config/connections/*")),
+     role_checks.contributors_change_their_exports_only),
+    (_letting("ContributorsPolicy", "s3:PutObject", _state("runs/*")),
+     role_checks.contributors_change_their_exports_only),
+    (_letting("ContributorsPolicy", "scheduler:DeleteSchedule", {"Fn::Sub": "schedule/${ScheduleGroup}/*"}),
+     role_checks.contributors_change_their_exports_only),
+    (_with({"Fn::GetAtt": ["FanOutFunction", "Arn"]}, "ContributorsSchedulerRole", P, "Policies", 0, "PolicyDocument",
+           "Statement", 0, "Resource"), role_checks.a_schedule_can_do_what_its_maker_can),
+    (_without("ContributorsSchedulerRole", P, "AssumeRolePolicyDocument", "Statement", 0, "Condition", "ArnEquals"),
+     role_checks.a_schedule_can_do_what_its_maker_can),
+    (_letting("ContributorsPolicy", "iam:PassRole", {"Fn::GetAtt": ["AdministratorsSchedulerRole", "Arn"]}),
+     role_checks.operators_pass_the_schedulers_roles_only),
+    (_letting("UpstreamPolicy", "s3:GetObject", "x"), role_checks.upstream_puts_segments_and_nothing_else),
+    (_letting("UpstreamPolicy", "s3:PutObject", {"Fn::Sub": ["arn:${AWS::Partition}:s3:::${Bucket}/*"]}),
+     role_checks.upstream_puts_segments_and_nothing_else),
     # Who may do what.
     (_with({"Fn::GetAtt": ["SnapchatRole", "Arn"]}, "KlaviyoFunction", P, "Role"),
      checks.every_function_has_a_role_of_its_own),

@@ -72,6 +72,20 @@ pub async fn closed(
 /// # Errors
 /// [`StoreError`] if the segment bucket can't be listed, or a manifest not be read.
 pub async fn latest(app: &App, segment: &str) -> Result<Option<Found>, StoreError> {
+    Ok(newest(app, segment).await?.map(|newest| newest.found))
+}
+
+/// The latest drop of a segment, as [`latest`] has it, and what a listing says of it.
+pub(crate) struct Newest {
+    pub(crate) found: Found,
+    /// The key of its file, or its folder with the slash at the end.
+    pub(crate) key: String,
+    /// When its file, or what closes it, was put, in milliseconds since 1970.
+    pub(crate) put_ms: u64,
+}
+
+/// The latest drop of a segment, and when it was put; `None` if there is none yet.
+pub(crate) async fn newest(app: &App, segment: &str) -> Result<Option<Newest>, StoreError> {
     let prefix = &app.config.segment_prefix;
     let listed = app.segments.list(&format!("{prefix}{segment}/")).await?;
     let mut drops: Vec<&Stored> = listed
@@ -82,13 +96,46 @@ pub async fn latest(app: &App, segment: &str) -> Result<Option<Found>, StoreErro
     for stored in drops {
         let Place::Marker { folder, .. } = place(prefix, &stored.key) else {
             let drop = Drop { segment: segment.to_owned(), parts: vec![part(stored.clone())] };
-            return Ok(Some(Found { drop, obstacle: None }));
+            let found = Found { drop, obstacle: None };
+            return Ok(Some(Newest { found, key: stored.key.clone(), put_ms: stored.modified_ms }));
         };
         let within = listed.iter().filter(|other| other.key.starts_with(folder));
         let within: Vec<Part> = within.cloned().map(part).collect();
         let bucket = (&*app.segments, app.config.segment_bucket.as_str());
         if let Some(found) = parts::closed(bucket, segment, folder, &part(stored.clone()), &within).await? {
-            return Ok(Some(found));
+            return Ok(Some(Newest { found, key: folder.to_owned(), put_ms: stored.modified_ms }));
+        }
+    }
+    Ok(None)
+}
+
+/// The drop at a key: a file right under its segment, what closes a drop of many files, or the folder of one. `None` if
+/// there is none.
+///
+/// # Errors
+/// [`StoreError`] if the segment bucket can't be listed, or a manifest not be read.
+pub async fn drop_at(app: &App, key: &str) -> Result<Option<Found>, StoreError> {
+    let prefix = &app.config.segment_prefix;
+    let folder = match place(prefix, key) {
+        Place::Drop { segment } => {
+            let stored = app.segments.list(key).await?.into_iter().find(|stored| stored.key == key);
+            let drop = stored.map(|stored| Drop { segment: segment.to_owned(), parts: vec![part(stored)] });
+            return Ok(drop.map(|drop| Found { drop, obstacle: None }));
+        }
+        Place::Marker { folder, .. } => folder,
+        Place::Part if key.ends_with('/') => key,
+        Place::Part | Place::Elsewhere => return Ok(None),
+    };
+    let within: Vec<Part> = app.segments.list(folder).await?.into_iter().map(part).collect();
+    for marker in &within {
+        if let Place::Marker { segment, folder: closed } = place(prefix, &marker.key)
+            && closed == folder
+        {
+            let bucket = (&*app.segments, app.config.segment_bucket.as_str());
+            // Beside a manifest, `_SUCCESS` closes nothing.
+            if let Some(found) = parts::closed(bucket, segment, folder, marker, &within).await? {
+                return Ok(Some(found));
+            }
         }
     }
     Ok(None)

@@ -67,6 +67,27 @@ pub enum Guard {
     /// A segment has no drop.
     #[error("the segment `{0}` has no drop yet; put a file with `segue segment put {0} FILE`")]
     NoDrop(String),
+    /// A drop was asked for that is not there.
+    #[error(
+        "there is no drop at {drop}; name a file as {prefix}SEGMENT/FILE, a closed drop of many as {prefix}SEGMENT/DROP/"
+    )]
+    NoSuchDrop {
+        /// What was asked for.
+        drop: String,
+        /// What all keys of drops begin with.
+        prefix: String,
+    },
+    /// A drop was asked for, and another segment.
+    #[error("{drop} is no drop of the segment `{segment}`; leave the segment out, or name one of its drops")]
+    OtherSegment {
+        /// The key.
+        drop: String,
+        /// The segment.
+        segment: String,
+    },
+    /// A segment was asked for that the export does not send.
+    #[error("the export does not send the segment `{0}`; choose one of its own, or give it that one")]
+    NotItsSegment(String),
     /// A drop was closed, and there is nothing in it.
     #[error("{marker} closes a drop that has no parts; upload the parts, then the marker")]
     NoParts {

@@ -1,20 +1,24 @@
 //! From an invocation to the work that it asks for.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::time::Duration;
 
 use segue_platform::{Deadline, StoreError};
 use segue_state::finish::stop;
-use segue_state::{Drop, Export, Halt, Role, RunId, StateError, Status, Trigger, TriggerKind};
-use serde_json::Value;
+use segue_state::{Export, Halt, Role, RunId, StateError, Status, Trigger, TriggerKind};
+use serde_json::{Value, json};
 
+use crate::admission::admit;
 use crate::catalog::{self, Place, place};
-use crate::guard::Guard;
 use crate::invocation::{Invocation, InvocationError, Request, Upload};
-use crate::opening::{Wish, open, refusal};
+use crate::offers::NoColumns;
+use crate::opening::{Wish, cancelled, open, refusal};
 use crate::parts::Found;
+use crate::preview::preview;
+use crate::selection::{Selected, Selection};
 use crate::staging::{StagingError, stage};
-use crate::{App, parts, resume};
+use crate::{App, offers, resume};
 
 /// An invocation that failed. Lambda repeats it twice, then it lands in the on-failure queue.
 #[derive(Debug, thiserror::Error)]
@@ -33,43 +37,86 @@ pub enum FanOutError {
     Listing(#[from] StoreError),
 }
 
-/// Handles one invocation.
+/// Handles one invocation, by somebody of this role. A question is answered; what is refused is answered by why:
+/// `{"refused": "…"}`.
 ///
 /// # Errors
 /// [`FanOutError`]; whatever was done by then is found and taken up by the next try.
-pub async fn handle(app: &App, event: &Value, deadline: Deadline) -> Result<(), FanOutError> {
-    let result = dispatch(app, event, deadline).await;
+pub async fn handle(app: &App, event: &Value, role: Role, deadline: Deadline) -> Result<Value, FanOutError> {
+    let result = dispatch(app, event, role, deadline).await;
     if let Err(error) = &result {
         tracing::error!(%error, "the invocation failed");
     }
     result
 }
 
-async fn dispatch(app: &App, event: &Value, deadline: Deadline) -> Result<(), FanOutError> {
-    match Invocation::parse(event)? {
+async fn dispatch(app: &App, event: &Value, role: Role, deadline: Deadline) -> Result<Value, FanOutError> {
+    let invocation = match admit(app, role, Invocation::parse(event)?).await? {
+        Ok(invocation) => invocation,
+        Err(why) => return Ok(refused(&why)),
+    };
+    match invocation {
         Invocation::Uploads(uploads) => {
             for upload in &uploads {
                 take_upload(app, upload, deadline).await?;
             }
-            Ok(())
         }
         Invocation::Request(Request::Refresh { scheduled_time }) => {
             let exports = catalog::exports(app).await?;
-            let due = exports.into_iter().filter(|(_, export)| export.enabled && export.triggers.schedule);
+            let due =
+                exports.into_iter().filter(|(_, export)| export.is_active() && export.triggers.schedule);
             let trigger = Trigger { kind: TriggerKind::Schedule, at: scheduled_time, by: None };
-            run(app, due.collect(), trigger, &format!("schedule/{scheduled_time}"), deadline).await
+            let id = format!("schedule/{scheduled_time}");
+            run(app, due.collect(), trigger, &id, &Selection::default(), deadline).await?;
         }
-        Invocation::Request(Request::Run { exports, id, requested_by, requested_at, trigger }) => {
-            let wanted = wanted(app, exports).await?;
+        Invocation::Request(Request::Run {
+            exports,
+            id,
+            requested_by,
+            requested_at,
+            trigger,
+            segment,
+            drop,
+        }) => {
+            let selection = Selection { segment, drop };
+            let mut wanted = wanted(app, exports, &selection).await?;
+            if trigger == TriggerKind::Schedule {
+                // An export's own schedule goes on while the export pauses; nobody asked for this run.
+                wanted.retain(|(_, export)| export.is_active());
+            }
             let trigger = Trigger { kind: trigger, at: requested_at, by: requested_by };
-            run(app, wanted, trigger, &id, deadline).await
+            run(app, wanted, trigger, &id, &selection, deadline).await?;
+        }
+        Invocation::Request(Request::Preview { exports, segment, drop }) => {
+            let selection = Selection { segment, drop };
+            let wanted = wanted(app, Some(exports), &selection).await?;
+            return Ok(json!({"exports": preview(app, wanted, &selection, deadline).await?}));
+        }
+        Invocation::Request(Request::Segments) => {
+            return Ok(json!({"segments": offers::segments(app).await?}));
+        }
+        Invocation::Request(Request::Columns { segment, source }) => {
+            return Ok(match offers::columns(app, &segment, &source.unwrap_or_default()).await {
+                Ok(columns) => json!(columns),
+                Err(NoColumns::Store(error)) => return Err(error.into()),
+                Err(why) => refused(&why),
+            });
         }
         Invocation::Request(Request::Resume { stuck_after_seconds }) => {
             let after = stuck_after_seconds.map(|seconds| Duration::from_secs(seconds.into()));
-            Ok(resume::resume(app, after.unwrap_or(resume::STUCK_AFTER)).await?)
+            resume::resume(app, after.unwrap_or(resume::STUCK_AFTER)).await?;
         }
-        Invocation::Request(Request::Restage { export, run }) => restage(app, &export, &run, deadline).await,
+        Invocation::Request(Request::Restage { export, run }) => {
+            restage(app, &export, &run, deadline).await?;
+        }
     }
+    Ok(Value::Null)
+}
+
+/// The answer to a question that is not answered.
+fn refused(why: &dyn Display) -> Value {
+    tracing::warn!(%why, "a request is refused");
+    json!({"refused": why.to_string()})
 }
 
 async fn take_upload(app: &App, upload: &Upload, deadline: Deadline) -> Result<(), FanOutError> {
@@ -88,7 +135,7 @@ async fn take_upload(app: &App, upload: &Upload, deadline: Deadline) -> Result<(
     };
     let mut wanting = catalog::exports(app).await?;
     wanting.retain(|(_, export)| {
-        export.enabled && export.triggers.upload && export.segments.iter().any(|s| s == segment)
+        export.is_active() && export.triggers.upload && export.segments.iter().any(|s| s == segment)
     });
     if wanting.is_empty() {
         tracing::info!(%segment, "no export wants this segment on upload");
@@ -112,11 +159,17 @@ async fn take_upload(app: &App, upload: &Upload, deadline: Deadline) -> Result<(
     open_and_stage(app, wishes.collect(), deadline).await
 }
 
-/// The exports of a request: those named, or all that are enabled.
-async fn wanted(app: &App, names: Option<Vec<String>>) -> Result<Vec<(Role, Export)>, FanOutError> {
+/// The exports of a request: those named, or all that are enabled and send what was chosen.
+async fn wanted(
+    app: &App,
+    names: Option<Vec<String>>,
+    selection: &Selection,
+) -> Result<Vec<(Role, Export)>, FanOutError> {
     let exports = catalog::exports(app).await?;
     let Some(names) = names else {
-        return Ok(exports.into_iter().filter(|(_, export)| export.enabled).collect());
+        let prefix = &app.config.segment_prefix;
+        let wants = |export: &Export| export.is_active() && selection.obstacle(export, prefix).is_none();
+        return Ok(exports.into_iter().filter(|(_, export)| wants(export)).collect());
     };
     for name in names.iter().filter(|name| !exports.iter().any(|(_, export)| export.id == **name)) {
         tracing::error!(export = %name, "a run was asked for of an export that does not exist");
@@ -131,11 +184,13 @@ async fn run(
     exports: Vec<(Role, Export)>,
     trigger: Trigger,
     id: &str,
+    selection: &Selection,
     deadline: Deadline,
 ) -> Result<(), FanOutError> {
+    let prefix = &app.config.segment_prefix;
     let mut groups: BTreeMap<Vec<String>, Vec<(Role, Export)>> = BTreeMap::new();
     for (role, export) in exports {
-        groups.entry(export.segments.clone()).or_default().push((role, export));
+        groups.entry(selection.segments(&export, prefix)).or_default().push((role, export));
     }
     if groups.len() > 1 {
         for group in groups.into_values() {
@@ -145,37 +200,25 @@ async fn run(
                 requested_by: trigger.by.clone(),
                 requested_at: trigger.at,
                 trigger: trigger.kind,
+                segment: selection.segment.clone(),
+                drop: selection.drop.clone(),
             };
             resume::start(app, &request).await?;
         }
         return Ok(());
     }
     let Some((segments, group)) = groups.into_iter().next() else { return Ok(()) };
-    let mut drops: Vec<Drop> = Vec::new();
-    let mut obstacle = None;
-    for segment in &segments {
-        match catalog::latest(app, segment).await? {
-            Some(found) => {
-                drops.push(found.drop);
-                obstacle = obstacle.or(found.obstacle);
-            }
-            None => obstacle = Some(Guard::NoDrop(segment.clone())),
+    let Selected { drops, obstacle } = selection.find(app, &segments).await?;
+    let wishes = group.into_iter().map(|(role, export)| {
+        let obstacle = selection.obstacle(&export, prefix).or_else(|| obstacle.clone());
+        Wish {
+            role,
+            export,
+            trigger: trigger.clone(),
+            drops: drops.clone(),
+            cause: vec![id.to_owned()],
+            obstacle: obstacle.map(|guard| guard.to_string()),
         }
-    }
-    let found = drops.iter().map(|drop| drop.parts.len()).sum();
-    if found > parts::MOST {
-        obstacle = Some(Guard::TooManyParts { found });
-        for drop in &mut drops {
-            drop.parts.clear();
-        }
-    }
-    let wishes = group.into_iter().map(|(role, export)| Wish {
-        role,
-        export,
-        trigger: trigger.clone(),
-        drops: drops.clone(),
-        cause: vec![id.to_owned()],
-        obstacle: obstacle.as_ref().map(ToString::to_string),
     });
     open_and_stage(app, wishes.collect(), deadline).await
 }
@@ -208,7 +251,11 @@ async fn restage(app: &App, export: &str, id: &RunId, deadline: Deadline) -> Res
     if let Some(sealed) = app.state.sealed(export, id).await? {
         return Ok(crate::queueing::resume(app, &run, &sealed).await?);
     }
-    let gone = || Halt::ConnectionGone(run.export.connection.clone()).to_string();
+    if let Some(cancel) = app.state.cancel(export, id).await? {
+        stop(&app.state, &run, refusal(Status::Cancelled, cancelled(&cancel))).await?;
+        return Ok(());
+    }
+    let gone = || Halt::no_connection(&run.export).to_string();
     let obstacle = run.obstacle.clone().or_else(|| run.destination.is_none().then(gone));
     if let Some(message) = obstacle {
         stop(&app.state, &run, refusal(Status::Refused, message)).await?;

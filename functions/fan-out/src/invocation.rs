@@ -1,7 +1,7 @@
 //! What fan-out is invoked with: an upload, a request, or something that is none of ours.
 
 use jiff::{Timestamp, Unit};
-use segue_state::{RunId, TriggerKind};
+use segue_state::{RunId, Source, TriggerKind};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -66,10 +66,38 @@ pub enum Request {
         /// The AWS identity of the operator.
         #[serde(default)]
         requested_by: Option<String>,
-        /// When it was asked for.
+        /// When it was asked for, or due.
+        #[serde(deserialize_with = "scheduled_time")]
         requested_at: Timestamp,
         /// On demand, or by schedule.
         trigger: TriggerKind,
+        /// Only this one of their segments.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        segment: Option<String>,
+        /// Only this drop, by its key, instead of the latest ones.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        drop: Option<String>,
+    },
+    /// Tell which segments have a drop.
+    Segments,
+    /// Tell which columns the latest drop of a segment has.
+    Columns {
+        /// The segment.
+        segment: String,
+        /// How its files are read, where that is not found out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<Source>,
+    },
+    /// Tell what a run of these exports would do now, and do nothing.
+    Preview {
+        /// The exports.
+        exports: Vec<String>,
+        /// Only this one of their segments.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        segment: Option<String>,
+        /// Only this drop, by its key, instead of the latest ones.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        drop: Option<String>,
     },
 }
 

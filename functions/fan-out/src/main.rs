@@ -2,7 +2,9 @@
 
 use fan_out::{App, Config, handle};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use segue_platform::invoke::alias;
 use segue_platform::{Aws, Deadline, Env, telemetry};
+use segue_state::Role;
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
@@ -12,7 +14,8 @@ async fn main() -> Result<(), Error> {
     let app = App::new(Config::from_env(&env)?, &Aws::load().await);
     let app = &app;
     run(service_fn(async |event: LambdaEvent<Value>| {
-        handle(app, &event.payload, Deadline::at(event.context.deadline)).await.map_err(Error::from)
+        let role = Role::by_alias(alias(&event.context.invoked_function_arn));
+        handle(app, &event.payload, role, Deadline::at(event.context.deadline)).await.map_err(Error::from)
     }))
     .await
 }

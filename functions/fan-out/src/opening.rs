@@ -6,7 +6,8 @@ use segue_state::config::check_export;
 use segue_state::document::Created;
 use segue_state::finish::stop;
 use segue_state::{
-    Drop, Ended, Export, Halt, Open, Role, Run, RunId, Sealed, StateError, Status, Trigger, keys, permit,
+    Cancel, Connection, Drop, Ended, Export, Halt, Open, Role, Run, RunId, Sealed, State, StateError, Status,
+    Trigger, keys, permit,
 };
 
 use crate::{App, queueing};
@@ -34,24 +35,9 @@ pub struct Wish {
 /// [`StateError`] if the state bucket fails; the event then comes again.
 pub async fn open(app: &App, wish: Wish) -> Result<Option<Run>, StateError> {
     let state = &app.state;
-    let (connection, unusable) = match state.connection(&wish.export.connection).await {
-        Ok(connection) => (connection, None),
-        // One malformed connection must not keep the drop from the other exports.
-        Err(error @ StateError::Malformed { .. }) => (None, Some(error.to_string())),
-        Err(error) => return Err(error),
-    };
-    let mut cause = vec![wish.export.id.as_str()];
-    cause.extend(wish.cause.iter().map(String::as_str));
-    let run = Run {
-        run: RunId::of(wish.trigger.at, &cause),
-        trigger: wish.trigger,
-        drops: wish.drops,
-        destination: connection.as_ref().map(|connection| connection.destination),
-        lane: connection.as_ref().map(|connection| connection.lane().to_owned()).unwrap_or_default(),
-        created_at: Timestamp::now(),
-        export: wish.export,
-        obstacle: wish.obstacle,
-    };
+    let over = connect(state, &wish).await?;
+    let role = wish.role;
+    let run = planned(wish, over.connection.as_ref());
     // The marker first: a run without one would be looked after by nobody.
     let (export, id) = (run.export.id.clone(), run.run.clone());
     state.create(&keys::open(&export, &id), &Open::new(run.created_at)).await?;
@@ -66,23 +52,68 @@ pub async fn open(app: &App, wish: Wish) -> Result<Option<Run>, StateError> {
         queueing::resume(app, &run, &sealed).await?;
         return Ok(None);
     }
-    let obstacle = unusable.or_else(|| run.obstacle.clone()).or_else(|| {
-        let halt = permit(wish.role, &run.export, connection.as_ref()).err().map(|halt| halt.to_string());
-        // Opened when the connection was not there, it does not know where it would go.
-        let nowhere = run.destination.is_none().then(|| Halt::ConnectionGone(run.export.connection.clone()));
-        let halt = halt.or_else(|| nowhere.map(|halt| halt.to_string()));
-        halt.or_else(|| misconfigured(&run.export, run.destination?))
-    });
-    if let Some(message) = obstacle {
+    if let Some(cancel) = state.cancel(&export, &id).await? {
+        stop(state, &run, refusal(Status::Cancelled, cancelled(&cancel))).await?;
+        return Ok(None);
+    }
+    if let Some(message) = over.obstacle(role, &run) {
         stop(state, &run, refusal(Status::Refused, message)).await?;
         return Ok(None);
     }
-    if let Some(cancel) = state.cancel(&export, &id).await? {
-        let message = format!("cancelled by {} before anything was sent", cancel.by);
-        stop(state, &run, refusal(Status::Cancelled, message)).await?;
-        return Ok(None);
-    }
     Ok(Some(run))
+}
+
+/// What a run says that somebody cancelled before anything was sent.
+pub(crate) fn cancelled(cancel: &Cancel) -> String {
+    let why = cancel.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("cancelled by {} before anything was sent{why}", cancel.by)
+}
+
+/// The connection of an export that is to run, or why it can't be used.
+pub(crate) struct Over {
+    pub(crate) connection: Option<Connection>,
+    unusable: Option<String>,
+}
+
+/// Looks up the connection of a run that is wanted.
+pub(crate) async fn connect(state: &State, wish: &Wish) -> Result<Over, StateError> {
+    match state.connection(&wish.export.connection).await {
+        Ok(connection) => Ok(Over { connection, unusable: None }),
+        // One malformed connection must not keep the drop from the other exports.
+        Err(error @ StateError::Malformed { .. }) => {
+            Ok(Over { connection: None, unusable: Some(error.to_string()) })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The run that is wanted.
+pub(crate) fn planned(wish: Wish, connection: Option<&Connection>) -> Run {
+    let mut cause = vec![wish.export.id.as_str()];
+    cause.extend(wish.cause.iter().map(String::as_str));
+    Run {
+        run: RunId::of(wish.trigger.at, &cause),
+        trigger: wish.trigger,
+        drops: wish.drops,
+        destination: connection.map(|connection| connection.destination),
+        lane: connection.map(|connection| connection.lane().to_owned()).unwrap_or_default(),
+        created_at: Timestamp::now(),
+        export: wish.export,
+        obstacle: wish.obstacle,
+    }
+}
+
+impl Over {
+    /// Why a run may not begin, if it may not.
+    pub(crate) fn obstacle(&self, role: Role, run: &Run) -> Option<String> {
+        self.unusable.clone().or_else(|| run.obstacle.clone()).or_else(|| {
+            let halt = permit(role, &run.export, self.connection.as_ref()).err().map(|halt| halt.to_string());
+            // Opened when the connection was not there, it does not know where it would go.
+            let nowhere = run.destination.is_none().then(|| Halt::no_connection(&run.export));
+            let halt = halt.or_else(|| nowhere.map(|halt| halt.to_string()));
+            halt.or_else(|| misconfigured(&run.export, run.destination?))
+        })
+    }
 }
 
 /// A configuration that no command of ours wrote.

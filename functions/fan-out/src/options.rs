@@ -72,7 +72,7 @@ mod tests {
             r#"{"format": "csv", "delimiter": "ab", "encoding": "ebcdic", "max_ratio": 0, "max_bytes": 0}"#;
         insta::assert_snapshot!(read(wrong).unwrap_err(), @r#"
         `source.format`: `csv` is no format; use one of delimited, ndjson, json, parquet
-        `source.delimiter`: "ab" can't be a delimiter; use one ASCII character that is no letter, digit, quote or line ending
+        `source.delimiter`: "ab" can't be a delimiter; use one ASCII character that is no letter, digit, quote, @ or line ending
         `source.encoding`: `ebcdic` is no encoding; use a label of the WHATWG, such as utf-8, utf-16le, windows-1252, shift_jis
         `source.max_ratio`: use at least 1
         `source.max_bytes`: use at least 1

@@ -163,8 +163,8 @@ async fn fail(
 pub async fn start(app: &App, request: &Request) -> Result<(), StateError> {
     let payload = serde_json::to_string(request).unwrap_or_default();
     app.invoke.start(&app.config.function, payload).await.map_err(|error| {
-        let (key, problem) = (error.function, error.problem);
-        segue_platform::StoreError::Failed { key, action: "invocation", problem }.into()
+        let key = app.config.function.clone();
+        segue_platform::StoreError::Failed { key, action: "invocation", problem: error.to_string() }.into()
     })
 }
 

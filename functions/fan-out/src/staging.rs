@@ -11,7 +11,7 @@ use crate::history::Past;
 use crate::intake::{Intake, Tally, Wanted};
 use crate::reading::read;
 use crate::writers::Writers;
-use crate::{App, history, leftovers, queueing};
+use crate::{App, history, leftovers, opening, queueing};
 
 /// A staging that broke off: the invocation fails, and is repeated.
 #[derive(Debug, thiserror::Error)]
@@ -27,29 +27,58 @@ pub enum StagingError {
     Writer,
 }
 
+/// What reading the drops of some runs came to.
+pub(crate) struct Pass {
+    /// What became of each run's rows.
+    pub(crate) tallies: Vec<Tally>,
+    /// Whether each run may start, and what the operator should know if it does.
+    pub(crate) verdicts: Vec<Result<Vec<String>, Guard>>,
+    /// What the parts turned out to be.
+    pub(crate) sources: Vec<SourceRecord>,
+}
+
 /// Reads the drops of these runs, which are the same for all, and seals each run or refuses it.
 ///
 /// # Errors
 /// [`StagingError`]; nothing was queued then for the runs that are not sealed.
 pub async fn stage(app: &App, runs: &[Run], deadline: Deadline) -> Result<(), StagingError> {
-    let Some(first) = runs.first() else { return Ok(()) };
     let attempt = document::writer();
+    let Pass { tallies, verdicts, sources } =
+        pass(app, runs, Writers::new(app, runs, &attempt), deadline).await?;
+    for ((run, tally), verdict) in runs.iter().zip(&tallies).zip(verdicts) {
+        seal(app, run, sealing(run, tally, &attempt, &sources, verdict)).await?;
+    }
+    Ok(())
+}
+
+/// Reads the drops of these runs, which are the same for all, once, and looks at the guards of each.
+///
+/// # Errors
+/// [`StagingError`].
+pub(crate) async fn pass(
+    app: &App,
+    runs: &[Run],
+    mut writers: Writers,
+    deadline: Deadline,
+) -> Result<Pass, StagingError> {
+    let Some(first) = runs.first() else {
+        return Ok(Pass { tallies: Vec::new(), verdicts: Vec::new(), sources: Vec::new() });
+    };
     let wanted: Vec<Wanted> = runs.iter().filter_map(wanted).collect();
     let mut intake = Intake::new(&wanted);
-    let mut writers = Writers::new(app, runs, &attempt);
     let keys: Vec<&str> = first.parts().map(|part| part.key.as_str()).collect();
     let read = read(app, first, &mut intake, &mut writers, deadline).await?;
     let (rest, tallies) = intake.finish();
     writers.write(rest).await?;
     writers.done().await?;
+    let mut verdicts = Vec::with_capacity(runs.len());
     for (run, tally) in runs.iter().zip(&tallies) {
-        let verdict = match &read.stopped {
+        verdicts.push(match &read.stopped {
             Some(guard) => Err(guard.clone()),
             None => judge(app, run, tally, &keys).await?,
-        };
-        seal(app, run, sealing(run, tally, &attempt, &read.sources, verdict)).await?;
+        });
     }
-    Ok(())
+    Ok(Pass { tallies, verdicts, sources: read.sources })
 }
 
 fn wanted(run: &Run) -> Option<Wanted> {
@@ -123,9 +152,16 @@ fn sealing(
 }
 
 /// Seals a run and queues its chunks. Of several attempts the first wins; what the others staged is removed.
-async fn seal(app: &App, run: &Run, sealed: Sealed) -> Result<(), StateError> {
+async fn seal(app: &App, run: &Run, mut sealed: Sealed) -> Result<(), StateError> {
     let state = &app.state;
     let (export, id) = (&run.export.id, &run.run);
+    if sealed.ended.is_none()
+        && let Some(cancel) = state.cancel(export, id).await?
+    {
+        let message = opening::cancelled(&cancel);
+        sealed.ended = Some(Ended { status: Status::Cancelled, message });
+        (sealed.profiles, sealed.chunks) = (0, 0);
+    }
     let won = match state.create(&keys::sealed(export, id), &sealed).await? {
         Created::New(_) => sealed.clone(),
         Created::Existing(found) => found.body,

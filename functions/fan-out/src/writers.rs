@@ -17,7 +17,8 @@ pub(crate) struct Writers {
     tasks: JoinSet<Result<(), StoreError>>,
     places: Vec<(String, RunId)>,
     attempt: String,
-    state: State,
+    /// None if nothing is kept.
+    state: Option<State>,
 }
 
 impl Writers {
@@ -26,17 +27,23 @@ impl Writers {
             tasks: JoinSet::new(),
             places: runs.iter().map(|run| (run.export.id.clone(), run.run.clone())).collect(),
             attempt: attempt.to_owned(),
-            state: app.state.clone(),
+            state: Some(app.state.clone()),
         }
     }
 
+    /// For a dry run: what is staged is dropped at once.
+    pub(crate) fn nowhere() -> Self {
+        Self { tasks: JoinSet::new(), places: Vec::new(), attempt: String::new(), state: None }
+    }
+
     pub(crate) async fn write(&mut self, staged: Vec<Staged>) -> Result<(), StagingError> {
+        let Some(state) = self.state.clone() else { return Ok(()) };
         for staged in staged {
             let (key, bytes) = self.place(staged);
             while self.tasks.len() >= WRITERS {
                 self.next().await?;
             }
-            let state = self.state.clone();
+            let state = state.clone();
             self.tasks.spawn(async move { state.objects().put(&key, bytes).await });
         }
         Ok(())

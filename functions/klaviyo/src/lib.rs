@@ -3,6 +3,7 @@
 mod answer;
 mod credentials;
 mod jobs;
+mod listing;
 mod request;
 
 use std::ops::Range;
@@ -10,7 +11,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use segue_delivery::{
-    Answer, Budget, CredentialsError, Destination, Exchange, Jobs, Request, Session, SignIn, Verdict, Window,
+    Answer, Budget, CredentialsError, Destination, Exchange, Jobs, Listing, Request, Session, SignIn,
+    Verdict, Window,
 };
 use segue_platform::{Env, EnvError};
 use segue_segment::{Profile, Reason};
@@ -97,5 +99,9 @@ impl Destination for Klaviyo {
 
     fn jobs(&self, _: &Export) -> Option<&dyn Jobs> {
         Some(&jobs::ImportJobs)
+    }
+
+    fn listing(&self) -> Option<&dyn Listing> {
+        Some(&listing::Lists)
     }
 }

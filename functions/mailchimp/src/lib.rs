@@ -4,13 +4,14 @@ mod answer;
 mod audience;
 mod credentials;
 mod jobs;
+mod listing;
 mod person;
 mod request;
 
 use secrecy::SecretString;
 use segue_delivery::{
-    Answer, Audience, Budget, CredentialsError, Destination, Exchange, Jobs, Request, Session, SignIn,
-    Verdict,
+    Answer, Audience, Budget, CredentialsError, Destination, Exchange, Jobs, Listing, Request, Session,
+    SignIn, Verdict,
 };
 use segue_platform::{Env, EnvError};
 use segue_segment::Profile;
@@ -95,5 +96,9 @@ impl Destination for Mailchimp {
 
     fn audience(&self) -> Option<&dyn Audience> {
         Some(&audience::List)
+    }
+
+    fn listing(&self) -> Option<&dyn Listing> {
+        Some(&listing::Lists)
     }
 }

@@ -1,10 +1,10 @@
 //! The Mailchimp function: wiring only.
 
-use aws_lambda_events::sqs::SqsEvent;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use mailchimp::Mailchimp;
-use segue_delivery::{App, Config, handle};
+use segue_delivery::{App, Config, invoked};
 use segue_platform::{Aws, Deadline, Env, telemetry};
+use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -13,8 +13,9 @@ async fn main() -> Result<(), Error> {
     let mailchimp = Mailchimp::from_env(&env)?;
     let app = App::new(Config::from_env(&env)?, Box::new(mailchimp), &Aws::load().await)?;
     let app = &app;
-    run(service_fn(async |event: LambdaEvent<SqsEvent>| {
-        Ok::<_, Error>(handle(app, event.payload, Deadline::at(event.context.deadline)).await)
+    run(service_fn(async |event: LambdaEvent<Value>| {
+        let deadline = Deadline::at(event.context.deadline);
+        invoked(app, event.payload, &event.context.invoked_function_arn, deadline).await.map_err(Error::from)
     }))
     .await
 }

@@ -10,7 +10,7 @@ use crate::answer::{refusal, succeeded};
 use crate::request::ENDPOINT;
 
 /// What a customer list's `source_type` is (developers.snap.com/api/marketing-api/Ads-API/customer-lists).
-const CUSTOMER_LIST: &str = "FIRST_PARTY";
+pub(crate) const CUSTOMER_LIST: &str = "FIRST_PARTY";
 /// The other types that the page names: the vendor's text is not repeated, so these are.
 const OTHERS: [(&str, &str); 5] = [
     ("ENGAGEMENT", "of the type ENGAGEMENT"),

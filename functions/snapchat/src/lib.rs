@@ -3,14 +3,15 @@
 mod answer;
 mod audience;
 mod credentials;
+mod listing;
 mod request;
 
 use std::time::Duration;
 
 use secrecy::SecretString;
 use segue_delivery::{
-    Answer, Audience, Budget, CredentialsError, Destination, Exchange, Request, Session, SignIn, Verdict,
-    Window,
+    Answer, Audience, Budget, CredentialsError, Destination, Exchange, Listing, Request, Session, SignIn,
+    Verdict, Window,
 };
 use segue_platform::{Env, EnvError};
 use segue_segment::Profile;
@@ -84,5 +85,9 @@ impl Destination for Snapchat {
 
     fn audience(&self) -> Option<&dyn Audience> {
         Some(&audience::Segment)
+    }
+
+    fn listing(&self) -> Option<&dyn Listing> {
+        Some(&listing::Segments)
     }
 }

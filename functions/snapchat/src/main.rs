@@ -1,9 +1,9 @@
 //! The Snapchat function: wiring only.
 
-use aws_lambda_events::sqs::SqsEvent;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use segue_delivery::{App, Config, handle};
+use segue_delivery::{App, Config, invoked};
 use segue_platform::{Aws, Deadline, Env, telemetry};
+use serde_json::Value;
 use snapchat::Snapchat;
 
 #[tokio::main(flavor = "current_thread")]
@@ -13,8 +13,9 @@ async fn main() -> Result<(), Error> {
     let snapchat = Snapchat::from_env(&env)?;
     let app = App::new(Config::from_env(&env)?, Box::new(snapchat), &Aws::load().await)?;
     let app = &app;
-    run(service_fn(async |event: LambdaEvent<SqsEvent>| {
-        Ok::<_, Error>(handle(app, event.payload, Deadline::at(event.context.deadline)).await)
+    run(service_fn(async |event: LambdaEvent<Value>| {
+        let deadline = Deadline::at(event.context.deadline);
+        invoked(app, event.payload, &event.context.invoked_function_arn, deadline).await.map_err(Error::from)
     }))
     .await
 }

@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::output::Output;
-use crate::{apply, connection, run, segment};
+use crate::{apply, audience, completions, config, connection, doctor, export, run, segment, uninstall};
 
 /// Moves customer segments from a bucket to Snapchat, Mailchimp and Klaviyo.
 ///
@@ -36,17 +36,47 @@ pub struct Global {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show what applying a file would change. Nothing is saved.
+    #[command(after_help = "Example:\n  segue plan -f segue.yaml --prune")]
+    Plan(apply::Args),
     /// Save the connections and exports of a file. Nothing runs by that.
+    #[command(
+        after_help = "Examples:\n  segue apply -f segue.yaml --agree\n  segue apply -f segue.yaml --prune --refuse-drift"
+    )]
     Apply(apply::Args),
-    /// Test connections.
+    /// Write the configuration of the stack as a file, and what such a file may say.
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Add connections, sign in to their accounts, change and remove them.
     #[command(subcommand)]
     Connection(connection::Command),
+    /// See what an account has that exports can fill.
+    #[command(subcommand)]
+    Audience(audience::Command),
+    /// Make, change and remove exports. Saving one runs nothing.
+    #[command(subcommand)]
+    Export(export::Command),
     /// Check segment files, and drop them.
     #[command(subcommand)]
     Segment(segment::Command),
     /// Start runs, and see what became of them.
     #[command(subcommand)]
     Run(run::Command),
+    /// Look at everything that the stack needs to work, and say what to do.
+    ///
+    /// It finds the stack and looks at your rights, the clock, versions, queues and dead letters, runs that are stuck,
+    /// exports that can't run, and connections whose credentials are refused: it signs in with those that may be used.
+    /// Nothing is changed, but for what an earlier run noted against an account that works again.
+    /// Exit status: 0 nothing has to be done, 1 something has, 2 used wrongly.
+    Doctor(doctor::Args),
+    /// Stop everything, and take the stack away. What upstream delivered stays.
+    ///
+    /// Schedules of exports are stopped, runs cancelled, the state bucket is emptied (configuration, history, people that
+    /// wait to be sent), then the stack is deleted, with `sam delete` where there is a `sam`. The segment bucket is kept,
+    /// and so are people at the destinations. You need to be allowed to delete the stack.
+    Uninstall(uninstall::Args),
+    /// Print what a shell needs to complete commands and options.
+    Completions(completions::Args),
 }
 
 #[cfg(test)]
@@ -76,6 +106,33 @@ mod tests {
         for path in [
             &[][..],
             &["apply"],
+            &["plan"],
+            &["config", "export"],
+            &["config", "schema"],
+            &["export", "add"],
+            &["export", "list"],
+            &["export", "show"],
+            &["export", "edit"],
+            &["export", "duplicate"],
+            &["export", "pause"],
+            &["export", "resume"],
+            &["export", "detach"],
+            &["export", "attach"],
+            &["export", "remove"],
+            &["export", "schedule", "set"],
+            &["export", "schedule", "on"],
+            &["export", "schedule", "off"],
+            &["export", "schedule", "show"],
+            &["export", "schedule", "remove"],
+            &["audience", "list"],
+            &["connection", "add"],
+            &["connection", "connect"],
+            &["connection", "disable"],
+            &["connection", "edit"],
+            &["connection", "enable"],
+            &["connection", "list"],
+            &["connection", "remove"],
+            &["connection", "show"],
             &["connection", "test"],
             &["segment", "put"],
             &["segment", "check"],
@@ -84,6 +141,12 @@ mod tests {
             &["run", "show"],
             &["run", "watch"],
             &["run", "retry"],
+            &["run", "cancel"],
+            &["run", "rejected"],
+            &["run", "logs"],
+            &["doctor"],
+            &["uninstall"],
+            &["completions"],
         ] {
             insta::assert_snapshot!(format!("segue {}", path.join(" ")).trim().replace(' ', "_"), help(path));
         }

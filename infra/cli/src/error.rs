@@ -69,6 +69,12 @@ impl Failure {
         self
     }
 
+    /// What is wrong, in one line, and what to do.
+    #[must_use]
+    pub fn told(&self) -> (String, Option<&str>) {
+        (self.problems.join("; "), self.hint.as_deref())
+    }
+
     /// The exit status.
     #[must_use]
     pub const fn status(&self) -> u8 {

@@ -5,14 +5,23 @@
 
 pub mod app;
 pub mod apply;
+pub mod ask;
+pub mod audience;
 pub mod cli;
+pub mod completions;
+pub mod config;
 pub mod connection;
+pub mod doctor;
 pub mod endpoint;
 pub mod error;
+pub mod export;
 pub mod output;
+pub mod prompt;
 pub mod run;
 pub mod segment;
 pub mod stack;
+pub mod uninstall;
+pub mod version;
 
 use std::io::{stderr, stdin, stdout};
 use std::process::ExitCode;
@@ -28,8 +37,9 @@ use output::Screen;
 /// Does what the command line says. Exit status: 0 done, 1 it failed, 2 used wrongly.
 pub async fn run(cli: Cli) -> ExitCode {
     let (out, read) = (&mut stdout(), &mut stdin());
-    let mut screen = Screen::new(cli.global.output, out);
-    match dispatch(cli, &mut screen, apply::Inputs { env: Env::process(), stdin: read }).await {
+    let columns = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+    let mut screen = Screen::new(cli.global.output, out).of_width(columns);
+    match Box::pin(dispatch(cli, &mut screen, apply::Inputs { env: Env::process(), stdin: read })).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // There is nowhere left to say that this can't be written.
@@ -42,12 +52,22 @@ pub async fn run(cli: Cli) -> ExitCode {
 async fn dispatch(cli: Cli, screen: &mut Screen<'_>, inputs: apply::Inputs<'_>) -> Result<(), Failure> {
     let stack = cli.global.stack;
     match cli.command {
+        Command::Plan(args) => apply::run_plan(&stack, &args, inputs, screen).await,
         Command::Apply(args) => apply::run(&stack, &args, inputs, screen).await,
-        Command::Connection(connection::Command::Test(args)) => {
-            connection::test::run(&App::open(&stack).await?, &args, screen).await
+        Command::Config(command) => config::run(&stack, command, screen).await,
+        Command::Audience(command) => audience::run(&App::open(&stack).await?, command, screen).await,
+        Command::Connection(command) => {
+            let app = App::open(&stack).await?;
+            connection::run(&app, command, inputs, &mut prompt::Terminal, screen).await
+        }
+        Command::Export(command) => {
+            export::run(&App::open(&stack).await?, command, &mut prompt::Terminal, screen).await
         }
         Command::Segment(segment::Command::Put(args)) => segment::put::run(&stack, &args, screen).await,
         Command::Segment(segment::Command::Check(args)) => segment::check::run(&args, screen),
         Command::Run(command) => run::run(&App::open(&stack).await?, command, screen).await,
+        Command::Doctor(args) => doctor::run(&stack, &args, screen).await,
+        Command::Uninstall(args) => uninstall::run(&App::open(&stack).await?, &args, screen).await,
+        Command::Completions(args) => completions::run(&args, screen),
     }
 }

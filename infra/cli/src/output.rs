@@ -21,12 +21,25 @@ pub enum Output {
 pub struct Screen<'a> {
     output: Output,
     out: &'a mut dyn Write,
+    width: Option<usize>,
 }
 
 impl<'a> Screen<'a> {
     /// Prints to `out`.
     pub fn new(output: Output, out: &'a mut dyn Write) -> Self {
-        Self { output, out }
+        Self { output, out, width: None }
+    }
+
+    /// Prints to a terminal of so many columns; `None` if it is none.
+    #[must_use]
+    pub fn of_width(self, width: Option<usize>) -> Self {
+        Self { width, ..self }
+    }
+
+    /// The columns of the terminal, if it is one.
+    #[must_use]
+    pub const fn width(&self) -> Option<usize> {
+        self.width
     }
 
     /// Whether scripts read this.

@@ -83,6 +83,24 @@ impl Stack {
         })
     }
 
+    /// One of its outputs, if it has it.
+    #[must_use]
+    pub fn offered(&self, name: &str) -> Option<&str> {
+        self.outputs.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The release that it was deployed from; releases before this output's did not say.
+    #[must_use]
+    pub fn version(&self) -> Option<&str> {
+        self.offered("Version")
+    }
+
+    /// Where it stands, in CloudFormation's word.
+    #[must_use]
+    pub fn status(&self) -> &str {
+        &self.status
+    }
+
     /// The FIFO queue of a destination.
     ///
     /// # Errors

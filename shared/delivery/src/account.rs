@@ -2,6 +2,7 @@
 //! for the answer, so each failure says what it was, and little is tried twice.
 
 mod audience;
+mod offered;
 
 use std::error::Error as StdError;
 use std::io::ErrorKind;
@@ -166,6 +167,15 @@ async fn store(
         }
         tried += 1;
     }
+}
+
+/// Sends one request of a sign-in that a person waits for, such as the one that gets a token for an OAuth code.
+///
+/// # Errors
+/// [`NoAccount::NoTls`], [`NoAccount::Unreachable`], and [`NoAccount::Answered`] if the destination is in trouble.
+pub async fn question(request: &Request) -> Result<Answer, NoAccount> {
+    let client = wire::client().map_err(|_| NoAccount::NoTls)?;
+    Ok(ask(&client, request).await?.1)
 }
 
 /// The answer to a question, and who gave it.

@@ -49,6 +49,7 @@ pub struct App {
     pub(crate) state: State,
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) client: reqwest::Client,
+    pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) sessions: Sessions,
     /// Connections that worked, and of which no trouble is noted.
     well: Mutex<HashSet<String>>,
@@ -82,7 +83,8 @@ impl App {
             state,
             queue,
             client: wire::client()?,
-            sessions: Sessions::new(secrets),
+            sessions: Sessions::new(secrets.clone()),
+            secrets,
             well: Mutex::default(),
         })
     }

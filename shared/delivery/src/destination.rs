@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use segue_segment::{Profile, Reason};
 use segue_state::{Export, LookUp, config::Account};
 
+use crate::listing::Listing;
 use crate::wire::{Answer, Request};
 
 /// A documented rate limit: so many requests in any span of this length.
@@ -75,6 +76,11 @@ pub trait Destination: Send + Sync {
 
     /// How the audience of an export is looked up before a run's first push, if its pushes don't tell enough.
     fn audience(&self) -> Option<&dyn Audience> {
+        None
+    }
+
+    /// How the audiences of an account are listed, for whoever is to choose one.
+    fn listing(&self) -> Option<&dyn Listing> {
         None
     }
 }
@@ -240,11 +246,11 @@ pub struct Session {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialsError {
     /// The secret is no JSON object.
-    #[error("the secret is no JSON object; store the credentials again with `segue apply`")]
+    #[error("the secret is no JSON object; sign in again with `segue connection connect`")]
     NotJson,
     /// A field is missing, empty or of the wrong form.
     #[error(
-        "the secret's field `{0}` is missing or malformed; store the credentials again with `segue apply`"
+        "the secret's field `{0}` is missing or malformed; sign in again with `segue connection connect`"
     )]
     Field(&'static str),
 }

@@ -55,6 +55,9 @@ impl<'a> Gate<'a> {
         if let Some(cancel) = cancel {
             return Ok(Look::Shut(Halt::Cancelled(cancel.by)));
         }
+        if live.is_detached() {
+            return Ok(Look::Shut(Halt::Detached(live.id)));
+        }
         // Whether it is enabled counts as it is now, what it does as it was when the run began.
         let export = Export { enabled: live.enabled, ..self.run.export.clone() };
         match (permit(role, &export, connection.as_ref()), connection) {
@@ -63,7 +66,7 @@ impl<'a> Gate<'a> {
                 Ok(Look::Shut(Halt::AccountChanged(connection.id)))
             }
             (Ok(()), Some(connection)) => Ok(Look::Open(Box::new(connection))),
-            (Ok(()), None) => Ok(Look::Shut(Halt::ConnectionGone(self.run.export.connection.clone()))),
+            (Ok(()), None) => Ok(Look::Shut(Halt::no_connection(&self.run.export))),
             (Err(halt), _) => Ok(Look::Shut(halt)),
         }
     }

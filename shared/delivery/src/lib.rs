@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod app;
+pub mod asked;
 mod attempt;
 mod audience;
 mod calls;
@@ -14,6 +15,7 @@ mod gate;
 pub mod handler;
 mod held_back;
 mod lane;
+pub mod listing;
 mod record;
 mod session;
 mod task;
@@ -21,9 +23,11 @@ pub mod wire;
 
 pub use account::find_account;
 pub use app::{App, Config};
+pub use asked::invoked;
 pub use destination::{
     Audience, Budget, CredentialsError, Destination, ErrorPage, Exchange, Fingerprint, JobState, Jobs, Lost,
     Refusal, Seen, Session, SignIn, Taken, Told, Verdict, Window,
 };
 pub use handler::handle;
+pub use listing::{Listing, Offered, Page};
 pub use wire::{Answer, Request};

@@ -1,6 +1,6 @@
 //! AWS in memory, for tests: the same promises as the real edges, and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use secrecy::SecretString;
+use serde_json::Value;
 
 use crate::clock::now_ms;
 use crate::invoke::{Invoke, InvokeError};
@@ -208,23 +209,62 @@ impl Secrets for MemorySecrets {
     }
 }
 
-/// Keeps the payloads that functions were started with.
+/// Functions in memory: they keep what they were handed, and answer what they were told to.
 #[derive(Default)]
-pub struct MemoryInvoke(Mutex<Vec<String>>);
+pub struct MemoryInvoke {
+    started: Mutex<Vec<String>>,
+    asked: Mutex<Vec<(String, Value)>>,
+    answers: Mutex<VecDeque<Value>>,
+    denied: Mutex<Vec<String>>,
+}
 
 impl MemoryInvoke {
-    /// Takes the payloads out.
+    /// Takes out the payloads that functions were started with.
     #[must_use]
     pub fn take(&self) -> Vec<String> {
-        std::mem::take(&mut lock(&self.0))
+        std::mem::take(&mut lock(&self.started))
+    }
+
+    /// Takes out the questions so far: function, or function and alias, and request.
+    #[must_use]
+    pub fn asked(&self) -> Vec<(String, Value)> {
+        std::mem::take(&mut lock(&self.asked))
+    }
+
+    /// What is answered to the next question that has no answer yet.
+    pub fn answer(&self, answer: Value) {
+        lock(&self.answers).push_back(answer);
+    }
+
+    /// From now on nobody may invoke this function (`name`, or `name:alias`).
+    pub fn deny(&self, function: &str) {
+        lock(&self.denied).push(function.to_owned());
+    }
+
+    fn admit(&self, function: &str) -> Result<(), InvokeError> {
+        let denied = lock(&self.denied).iter().any(|denied| denied == function);
+        if denied { Err(InvokeError::Denied { function: function.to_owned() }) } else { Ok(()) }
     }
 }
 
 #[async_trait]
 impl Invoke for MemoryInvoke {
-    async fn start(&self, _function: &str, payload: String) -> Result<(), InvokeError> {
-        lock(&self.0).push(payload);
+    async fn start(&self, function: &str, payload: String) -> Result<(), InvokeError> {
+        self.admit(function)?;
+        lock(&self.started).push(payload);
         Ok(())
+    }
+
+    async fn ask(&self, function: &str, payload: String) -> Result<Value, InvokeError> {
+        self.admit(function)?;
+        let broke = |problem| InvokeError::Broke { function: function.to_owned(), problem };
+        let request = serde_json::from_str(&payload).map_err(|error| broke(error.to_string()))?;
+        lock(&self.asked).push((function.to_owned(), request));
+        lock(&self.answers).pop_front().ok_or_else(|| broke("no answer was put in".to_owned()))
+    }
+
+    async fn may(&self, function: &str) -> Result<bool, InvokeError> {
+        Ok(self.admit(function).is_ok())
     }
 }
 

@@ -25,7 +25,7 @@ pub struct SecretValue {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SecretError {
     /// There is none of that name.
-    #[error("the secret `{0}` does not exist; store the connection's credentials with `segue apply`")]
+    #[error("the secret `{0}` does not exist; sign in with `segue connection connect`")]
     Missing(String),
     /// It may not be read or written.
     #[error("access to the secret `{0}` is denied; check the function's policy and the secret's key")]

@@ -48,7 +48,7 @@ pub enum OptionError {
     Format(String),
     /// Nothing that can separate fields.
     #[error(
-        "{0:?} can't be a delimiter; use one ASCII character that is no letter, digit, quote or line ending"
+        "{0:?} can't be a delimiter; use one ASCII character that is no letter, digit, quote, @ or line ending"
     )]
     Delimiter(String),
     /// No such encoding.
@@ -118,7 +118,10 @@ impl Delimiter {
     }
 
     pub(crate) const fn of(byte: u8) -> Option<Self> {
-        if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !matches!(byte, b'"' | b'\n' | b'\r' | 0) {
+        if byte.is_ascii()
+            && !byte.is_ascii_alphanumeric()
+            && !matches!(byte, b'"' | b'\n' | b'\r' | b'@' | 0)
+        {
             Some(Self(byte))
         } else {
             None
@@ -228,7 +231,7 @@ mod tests {
         for (text, byte) in [(",", b','), ("|", b'|'), ("\t", b'\t'), ("tab", b'\t'), ("\u{1}", 1)] {
             assert_eq!(text.parse::<Delimiter>().unwrap().byte(), byte);
         }
-        for text in ["", ",,", "\"", "\n", "a", "7", "é", "\0"] {
+        for text in ["", ",,", "\"", "\n", "a", "7", "é", "@", "\0"] {
             assert!(text.parse::<Delimiter>().is_err(), "{text:?}");
         }
     }

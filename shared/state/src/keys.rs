@@ -29,6 +29,12 @@ pub fn export(role: Role, id: &str) -> String {
     format!("config/exports/{}/{id}.json", role.name())
 }
 
+/// What the last files that were applied said, of connections and of a role's exports.
+#[must_use]
+pub fn applied(role: Role) -> String {
+    format!("config/applied/{}.json", role.name())
+}
+
 /// What is wrong with a connection's account.
 #[must_use]
 pub fn health(connection: &str) -> String {

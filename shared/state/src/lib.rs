@@ -2,6 +2,7 @@
 //!
 //! Creation is `If-None-Match: *`, change is `If-Match`. Every step may run twice, also side by side.
 
+pub mod applied;
 pub mod audience;
 pub mod config;
 pub mod document;
@@ -17,6 +18,7 @@ pub mod run_id;
 pub mod store;
 pub mod summary;
 
+pub use applied::{Applied, AppliedItem};
 pub use audience::{AudienceRecord, LookUp};
 pub use config::{
     Connection, Consent, ExistingContacts, Export, Fields, Limits, NewContacts, PeopleWhoLeft, Role,
@@ -25,7 +27,7 @@ pub use config::{
 pub use document::{StateError, Versioned};
 pub use lane::LaneRecord;
 pub use message::{ChunkMessage, MessageError, Op};
-pub use permit::{Halt, permit};
+pub use permit::{Halt, permit, permit_connection};
 pub use progress::{CallRecord, Piece, Progress};
 pub use receipt::{Outcome, Receipt, Rejected};
 pub use run::{

@@ -11,6 +11,9 @@ pub enum Halt {
     /// The export is disabled.
     #[error("the export `{0}` is disabled; enable it and start a new run")]
     ExportDisabled(String),
+    /// The export was detached from its connection.
+    #[error("the export `{0}` is detached from any connection; give it one with `segue export attach`")]
+    Detached(String),
     /// The connection was removed.
     #[error("the connection `{0}` does not exist; add it, or give the export another one")]
     ConnectionGone(String),
@@ -19,7 +22,7 @@ pub enum Halt {
     ConnectionDisabled(String),
     /// Nobody agreed to the terms, or only to older ones.
     #[error(
-        "nobody has consented to the terms of the connection `{0}`; agree to them with `segue apply --agree`"
+        "nobody has consented to the terms of the connection `{0}`; agree to them with `segue connection edit {0} --agree`"
     )]
     NoConsent(String),
     /// A contributor's export uses an administrator's connection.
@@ -33,16 +36,36 @@ pub enum Halt {
     Cancelled(String),
 }
 
+impl Halt {
+    /// An export has no connection: it was detached from it, or the connection was removed.
+    #[must_use]
+    pub fn no_connection(export: &Export) -> Self {
+        if export.is_detached() {
+            Self::Detached(export.id.clone())
+        } else {
+            Self::ConnectionGone(export.connection.clone())
+        }
+    }
+}
+
 /// Checks that an export may send over its connection.
 ///
 /// # Errors
 /// The [`Halt`] that says why not.
 pub fn permit(role: Role, export: &Export, connection: Option<&Connection>) -> Result<(), Halt> {
-    let Some(connection) = connection else { return Err(Halt::ConnectionGone(export.connection.clone())) };
-    let id = || connection.id.clone();
+    let Some(connection) = connection else { return Err(Halt::no_connection(export)) };
     if !export.enabled {
         return Err(Halt::ExportDisabled(export.id.clone()));
     }
+    permit_connection(role, connection)
+}
+
+/// Checks that somebody of this role may use a connection.
+///
+/// # Errors
+/// The [`Halt`] that says why not.
+pub fn permit_connection(role: Role, connection: &Connection) -> Result<(), Halt> {
+    let id = || connection.id.clone();
     if !connection.enabled {
         return Err(Halt::ConnectionDisabled(id()));
     }
@@ -84,6 +107,8 @@ mod tests {
             permit(Role::Administrators, export, Some(connection)).unwrap_err()
         };
         assert_eq!(permit(Role::Administrators, &export, None), Err(Halt::ConnectionGone("c".into())));
+        let detached = Export { connection: String::new(), ..export.clone() };
+        assert_eq!(permit(Role::Administrators, &detached, None), Err(Halt::Detached("e".into())));
         let disabled = Export { enabled: false, ..export.clone() };
         assert_eq!(may(&disabled, &connection), Halt::ExportDisabled("e".into()));
         let disabled = Connection { enabled: false, ..connection.clone() };

@@ -100,6 +100,8 @@ impl State {
                     }
                     Ok(Some(export)) => exports.push((role, export)),
                     Err(error @ StateError::Malformed { .. }) => broken.push(error),
+                    // Nor with a version that nobody knows, or an object that nobody may read.
+                    Err(error) if role == Role::Contributors => broken.push(error),
                     Err(error) => return Err(error),
                 }
             }

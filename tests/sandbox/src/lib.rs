@@ -5,11 +5,11 @@
 //! product on purpose, so that a mistake in one can't hide in the other.
 //!
 //! # What is there at the start
-//! - Snapchat, under `/snapchat/v1` and `/snapchat/login/oauth2/access_token`: client `sandbox-client`, secret
+//! - Snapchat, under `/snapchat/v1`, `/snapchat/login/oauth2/authorize` and `…/access_token`: client `sandbox-client`, secret
 //!   `sandbox-secret`, refresh token `sandbox-refresh`; the customer list `5677923948298240`, the engagement
 //!   segment `5677923948298241`, and `5600000000000403`, which belongs to somebody else.
-//! - Mailchimp, under `/mailchimp/3.0` and `/mailchimp/oauth2/metadata`: API key `sandboxkey-us19`, OAuth token
-//!   `sandbox-oauth`, the audience `a1b2c3d4e5`. A local part that starts with `fake` is refused.
+//! - Mailchimp, under `/mailchimp/3.0` and `/mailchimp/oauth2/{authorize,token,metadata}`: API key `sandboxkey-us19`,
+//!   client `sandbox-client`, secret `sandbox-secret`, OAuth token `sandbox-oauth`, the audience `a1b2c3d4e5`. A local part that starts with `fake` is refused.
 //! - Klaviyo, under `/klaviyo/api`: private key `pk_sandbox`, the list `YafG4m`. A local part that starts with
 //!   `importfail` fails in the import job; a job takes one second.
 //!
@@ -33,6 +33,7 @@ mod record;
 mod sandbox;
 mod seed;
 mod server;
+mod sign_in;
 mod snapchat;
 mod state;
 mod stats;
@@ -47,4 +48,5 @@ pub use seed::{
     KlaviyoAccount, KlaviyoList, KlaviyoProfile, KlaviyoSeed, MailchimpAccount, MailchimpContact,
     MailchimpList, MailchimpSeed, MergeField, Rule, Seed, SnapchatAccount, SnapchatSeed, SnapchatSegment,
 };
+pub use sign_in::{Pkce, SignInSeed};
 pub use stats::{DestinationStats, Stats};

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::destination::Destination;
+use crate::sign_in::SignInSeed;
 
 /// A seed: everything is optional; what is left out stays as it is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -39,6 +40,8 @@ pub struct SnapchatSeed {
     pub omit_refresh_token: Option<bool>,
     /// All access tokens issued so far expire now.
     pub expire_tokens: bool,
+    /// How its sign-in page behaves.
+    pub sign_in: SignInSeed,
 }
 
 /// A Snapchat account: the credentials and the ad account that they can see.
@@ -97,6 +100,8 @@ pub struct MailchimpSeed {
     pub batch_ms: Option<u64>,
     /// That many of the next operations of batches fail on the server's side, with 500, and change nothing.
     pub fail_operations: Option<u32>,
+    /// How its sign-in page behaves.
+    pub sign_in: SignInSeed,
 }
 
 /// A Mailchimp account and its credentials.
@@ -107,6 +112,10 @@ pub struct MailchimpAccount {
     pub api_key: Option<String>,
     /// An OAuth token.
     pub oauth_token: Option<String>,
+    /// The id of the OAuth app whose sign-in leads to this account.
+    pub client_id: Option<String>,
+    /// The OAuth app's secret.
+    pub client_secret: Option<String>,
     /// The account's id.
     pub account_id: String,
     /// Display name.

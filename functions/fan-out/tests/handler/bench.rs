@@ -101,8 +101,10 @@ impl Bench {
         })
     }
 
-    pub(crate) async fn handle(&self, event: &Value) {
-        handle(&self.app, event, Deadline::after(Duration::from_mins(10))).await.unwrap();
+    pub(crate) async fn handle(&self, event: &Value) -> Value {
+        handle(&self.app, event, Role::Administrators, Deadline::after(Duration::from_mins(10)))
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn drop(&self, content: &str) {

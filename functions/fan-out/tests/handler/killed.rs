@@ -7,7 +7,7 @@ use std::time::Duration;
 use fan_out::{App, handle};
 use segue_platform::Deadline;
 use segue_segment::Destination::{self, Klaviyo, Snapchat};
-use segue_state::State;
+use segue_state::{Role, State};
 use serde_json::Value;
 
 use crate::bench::Bench;
@@ -31,7 +31,7 @@ async fn killed_at(moment: u64) -> (Bench, Value, bool) {
         invoke: bench.invoke.clone(),
     };
     let killed = tokio::select! {
-        done = handle(&app, &event, Deadline::after(Duration::from_mins(10))) => {
+        done = handle(&app, &event, Role::Administrators, Deadline::after(Duration::from_mins(10))) => {
             done.unwrap();
             false
         }

@@ -65,6 +65,24 @@ async fn a_disabled_export_that_is_named_is_refused_and_says_so() {
 }
 
 #[tokio::test]
+async fn an_exports_own_schedule_passes_over_it_while_it_is_paused_or_detached() {
+    let bench = with_drop().await;
+    bench.export(Klaviyo, |export| export.enabled = false).await;
+    bench.export(Snapchat, |export| export.connection.clear()).await;
+    let due = json!({"request": "run", "exports": [name(Klaviyo), name(Snapchat), name(Mailchimp)],
+                     "id": "schedule/2026-11-22T17:00:00Z", "requested_at": "2026-11-22T17:00:00Z",
+                     "trigger": "schedule"});
+    bench.handle(&due).await;
+    assert!(bench.runs(Klaviyo).await.is_empty() && bench.runs(Snapchat).await.is_empty());
+    assert_eq!(bench.run(Mailchimp).await.trigger.kind, TriggerKind::Schedule);
+    // Whoever asks for it is told.
+    bench.handle(&on_demand(&json!([name(Snapchat)]))).await;
+    let summary = bench.summary(Snapchat).await;
+    assert_eq!(summary.status, Status::Refused);
+    assert!(summary.message.contains("segue export attach"), "{}", summary.message);
+}
+
+#[tokio::test]
 async fn a_segment_without_a_drop_refuses_the_run_and_says_where_to_put_one() {
     let bench = Bench::new().await;
     bench.handle(&on_demand(&json!([name(Klaviyo)]))).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use segue_platform::Objects;
 use segue_segment::Destination::Klaviyo;
-use segue_state::{CallRecord, Outcome, Progress, Receipt, Run, Status, keys};
+use segue_state::{CallRecord, Outcome, Progress, Receipt, Role, Run, Status, keys};
 use serde_json::{Value, json};
 
 use crate::bench::{AN_HOUR, Bench, name};
@@ -225,6 +225,9 @@ async fn one_broken_run_does_not_keep_the_others_waiting() {
     bench.bucket.put("open/a-broken/20261122T163512Z-x", "{".into()).await.unwrap();
     let event = json!({"request": "resume", "stuck_after_seconds": AN_HOUR});
     let deadline = segue_platform::Deadline::after(Duration::from_mins(1));
-    assert!(fan_out::handle(&bench.app, &event, deadline).await.is_err(), "somebody has to know");
+    assert!(
+        fan_out::handle(&bench.app, &event, Role::Administrators, deadline).await.is_err(),
+        "somebody has to know"
+    );
     assert_eq!(bench.messages().len(), 1);
 }

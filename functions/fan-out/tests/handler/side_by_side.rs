@@ -11,7 +11,7 @@ use segue_platform::memory::MemoryBucket;
 use segue_platform::objects::Opened;
 use segue_platform::{Deadline, Object, Objects, Put, StoreError, Stored};
 use segue_segment::Destination::{self, Klaviyo};
-use segue_state::State;
+use segue_state::{Role, State};
 
 use crate::bench::Bench;
 
@@ -81,9 +81,9 @@ async fn twice(bench: &mut Bench, file: &str) {
         invoke: bench.invoke.clone(),
     };
     let event = bench.put("segments/vip/a.csv", file).await;
-    let deadline = Deadline::after(Duration::from_mins(10));
+    let (role, deadline) = (Role::Administrators, Deadline::after(Duration::from_mins(10)));
     let (one, other) =
-        tokio::join!(handle(&bench.app, &event, deadline), handle(&bench.app, &event, deadline));
+        tokio::join!(handle(&bench.app, &event, role, deadline), handle(&bench.app, &event, role, deadline));
     one.unwrap();
     other.unwrap();
 }

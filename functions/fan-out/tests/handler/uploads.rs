@@ -5,7 +5,7 @@ use std::time::Duration;
 use fan_out::handle;
 use segue_platform::{Deadline, Objects};
 use segue_segment::Destination::{self, Klaviyo, Mailchimp, Snapchat};
-use segue_state::{Op, SharedWith, Status, keys};
+use segue_state::{Op, Role, SharedWith, Status, keys};
 use serde_json::json;
 
 use crate::bench::{Bench, name};
@@ -171,8 +171,6 @@ async fn a_malformed_export_does_not_stop_the_others() {
     assert_eq!(bench.messages().len(), 2);
 }
 
-use segue_state::Role;
-
 /// Drops `file` for one export, and expects it to be refused.
 async fn refused(bench: &Bench, file: &str) -> String {
     bench.only(&[Klaviyo]).await;
@@ -324,7 +322,7 @@ async fn too_little_time_is_a_refusal_that_says_so() {
     let bench = Bench::new().await;
     bench.only(&[Klaviyo]).await;
     let event = bench.put("segments/vip/a.csv", FILE).await;
-    handle(&bench.app, &event, Deadline::after(Duration::from_secs(5))).await.unwrap();
+    handle(&bench.app, &event, Role::Administrators, Deadline::after(Duration::from_secs(5))).await.unwrap();
     let summary = bench.summary(Klaviyo).await;
     assert_eq!(summary.status, Status::Refused);
     assert!(summary.message.contains("the time ran out"), "{}", summary.message);
@@ -355,6 +353,12 @@ async fn a_run_that_was_cancelled_before_it_was_read_sends_nothing() {
 #[tokio::test]
 async fn an_event_that_is_none_of_ours_fails_the_invocation() {
     let bench = Bench::new().await;
-    let result = handle(&bench.app, &json!({"hello": 1}), Deadline::after(Duration::from_mins(1))).await;
+    let result = handle(
+        &bench.app,
+        &json!({"hello": 1}),
+        Role::Administrators,
+        Deadline::after(Duration::from_mins(1)),
+    )
+    .await;
     assert!(result.is_err());
 }

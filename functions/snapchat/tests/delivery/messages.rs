@@ -60,6 +60,7 @@ async fn what_was_switched_off_before_the_message_came_is_not_sent() {
     for (switch, words) in [
         ("export disabled", "is disabled"),
         ("export removed", "does not exist any more"),
+        ("export detached", "is detached from any connection"),
         ("connection disabled", "is disabled"),
         ("connection removed", "does not exist"),
         ("consent withdrawn", "consented"),
@@ -70,6 +71,7 @@ async fn what_was_switched_off_before_the_message_came_is_not_sent() {
         let run = bench.run(2, 10).await;
         match switch {
             "export disabled" => bench.configure(|_| {}, |export| export.enabled = false).await,
+            "export detached" => bench.configure(|_| {}, |export| export.connection.clear()).await,
             "export removed" => {
                 bench.bucket.delete(&keys::export(Role::Administrators, EXPORT)).await.unwrap();
             }

@@ -29,8 +29,16 @@ pub trait Accounts {
     ) -> Result<Option<Account>, Failure>;
 }
 
-/// The destinations themselves, where the stack's outputs say that they are.
+/// The destinations themselves, where the stack's outputs say that they are; for credentials that a file names.
 pub struct AtDestinations<'a>(pub &'a Stack);
+
+/// The same, for credentials that are handed in for one connection.
+pub struct ByHand<'a> {
+    /// The stack.
+    pub stack: &'a Stack,
+    /// The command that they are handed in with: `add` or `connect`.
+    pub verb: &'static str,
+}
 
 #[async_trait]
 impl Accounts for AtDestinations<'_> {
@@ -40,15 +48,41 @@ impl Accounts for AtDestinations<'_> {
         secrets: Arc<dyn Secrets>,
         name: &str,
     ) -> Result<Option<Account>, Failure> {
-        let endpoint = endpoint(self.0, destination)?;
-        match ask(&*endpoint, &*secrets, name).await {
-            // A new token that an existing secret could not take is told by `segue connection test`.
-            Ok(found) => Ok(Some(found.account)),
-            Err(error) => {
-                let subject = Subject::of(self.0, destination, &*secrets, name).await;
-                let (problem, fix) = subject.words(&error);
-                Err(Failure::new(problem).hint(format!("nothing was saved; {fix}")))
+        find(self.0, destination, &*secrets, name, None).await
+    }
+}
+
+#[async_trait]
+impl Accounts for ByHand<'_> {
+    async fn find(
+        &self,
+        destination: Destination,
+        secrets: Arc<dyn Secrets>,
+        name: &str,
+    ) -> Result<Option<Account>, Failure> {
+        let by_hand = name.rsplit_once('/').map(|(_, id)| (self.verb, id));
+        find(self.stack, destination, &*secrets, name, by_hand).await
+    }
+}
+
+async fn find(
+    stack: &Stack,
+    destination: Destination,
+    secrets: &dyn Secrets,
+    name: &str,
+    by_hand: Option<(&str, &str)>,
+) -> Result<Option<Account>, Failure> {
+    let endpoint = endpoint(stack, destination)?;
+    match ask(&*endpoint, secrets, name).await {
+        // A new token that an existing secret could not take is told by `segue connection test`.
+        Ok(found) => Ok(Some(found.account)),
+        Err(error) => {
+            let mut subject = Subject::of(stack, destination, secrets, name).await;
+            if let Some((verb, id)) = by_hand {
+                subject = subject.by_hand(verb, id);
             }
+            let (problem, fix) = subject.words(&error);
+            Err(Failure::new(problem).hint(format!("nothing was saved; {fix}")))
         }
     }
 }

@@ -10,7 +10,7 @@ use segue_segment::Destination;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::file::CredentialsSpec;
+use super::specs::CredentialsSpec;
 
 /// Where credentials are read from, besides AWS.
 pub struct Inputs<'a> {
@@ -127,7 +127,7 @@ const fn expected(destination: Destination) -> &'static str {
     }
 }
 
-fn field<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<&'a str, String> {
+pub(crate) fn field<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<&'a str, String> {
     let value = fields.get(name).ok_or_else(|| format!("`{name}` is missing"))?;
     let text = value.as_str().ok_or_else(|| format!("`{name}` has to be text"))?;
     if text.is_empty() {

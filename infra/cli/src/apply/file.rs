@@ -1,16 +1,13 @@
-//! The file with connections and exports: what it may say, and what is wrong with it, all at once.
+//! The file with connections and exports: what it says, and what is wrong with its form, all at once.
 
 use std::collections::BTreeSet;
 
-use segue_segment::Destination;
-use segue_state::{
-    ExistingContacts, Export, Fields, Limits, NewContacts, PeopleWhoLeft, Role, SharedWith, Source, Triggers,
-};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_saphyr::{DefaultMessageFormatter, MessageFormatter};
 
+use super::items::items;
 use super::positions::{Place, Positions};
+use super::specs::{ConnectionSpec, Document, ExportSpec};
 use crate::Failure;
 
 /// Names of fields that hold something secret. Whatever stands behind them is never read.
@@ -26,170 +23,96 @@ const SECRET_FIELDS: [&str; 9] = [
     "token",
 ];
 
-/// What a file says.
+/// What a file says, as far as it is understood, and what is wrong with its form.
 #[derive(Debug)]
 pub struct File {
     name: String,
     positions: Positions,
     /// Its connections.
-    pub connections: Vec<ConnectionSpec>,
+    pub connections: Vec<Item<ConnectionSpec>>,
     /// Its exports.
-    pub exports: Vec<(Role, Export)>,
+    pub exports: Vec<Item<ExportSpec>>,
+    /// What is wrong with its form, each with its place.
+    pub problems: Vec<(Place, String)>,
+    /// Whether all of its connections were understood.
+    pub knows_its_connections: bool,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    #[serde(default)]
-    connections: Option<Vec<ConnectionSpec>>,
-    #[serde(default)]
-    exports: Option<Vec<ExportSpec>>,
-}
-
-/// A connection as a file says it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ConnectionSpec {
-    /// Its name in configuration.
-    pub id: String,
-    /// Its name for people.
-    pub display_name: String,
-    /// Where it leads.
-    pub destination: Destination,
-    /// Who may use it.
-    #[serde(default)]
-    pub shared_with: SharedWith,
-    /// Who answers for what is exported over it.
-    #[serde(default)]
-    pub export_user: Option<String>,
-    /// The share of the account's rate limits, in percent.
-    #[serde(default = "whole")]
-    pub budget_share: u8,
-    /// Whether it may be used.
-    #[serde(default = "yes")]
-    pub enabled: bool,
-    /// Where its credentials come from; as they are, if not said.
-    #[serde(default)]
-    pub credentials: Option<CredentialsSpec>,
-}
-
-/// Where credentials come from: exactly one of these.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CredentialsSpec {
-    /// An environment variable with a JSON object.
-    #[serde(default)]
-    pub env: Option<String>,
-    /// A JSON object on standard input.
-    #[serde(default)]
-    pub stdin: Option<bool>,
-    /// A secret that exists already.
-    #[serde(default)]
-    pub secret: Option<String>,
-}
-
-/// An export as a file says it: its configuration, and who may change it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ExportSpec {
-    #[serde(default = "administrators")]
-    role: Role,
-    id: String,
-    display_name: String,
-    connection: String,
-    audience_id: String,
-    segments: Vec<String>,
-    fields: Fields,
-    #[serde(default)]
-    source: Source,
-    #[serde(default)]
-    new_contacts: Option<NewContacts>,
-    #[serde(default)]
-    existing_contacts: Option<ExistingContacts>,
-    #[serde(default)]
-    people_who_left: Option<PeopleWhoLeft>,
-    #[serde(default)]
-    tags: Vec<String>,
-    #[serde(default)]
-    triggers: Triggers,
-    #[serde(default)]
-    limits: Limits,
-    #[serde(default = "yes")]
-    enabled: bool,
-}
-
-impl From<ExportSpec> for (Role, Export) {
-    fn from(spec: ExportSpec) -> Self {
-        let ExportSpec { role, id, display_name, connection, audience_id, segments, fields, source, .. } =
-            spec;
-        let ExportSpec { new_contacts, existing_contacts, people_who_left, tags, .. } = spec;
-        let ExportSpec { triggers, limits, enabled, .. } = spec;
-        let export = Export {
-            id,
-            display_name,
-            connection,
-            audience_id,
-            segments,
-            fields,
-            source,
-            new_contacts,
-            existing_contacts,
-            people_who_left,
-            tags,
-            triggers,
-            limits,
-            enabled,
-        };
-        (role, export)
-    }
-}
-
-const fn administrators() -> Role {
-    Role::Administrators
-}
-
-const fn whole() -> u8 {
-    100
-}
-
-const fn yes() -> bool {
-    true
+/// One of a list.
+#[derive(Debug)]
+pub struct Item<T> {
+    /// Where it stands, such as `exports[0]`.
+    pub path: String,
+    /// What it says.
+    pub spec: T,
 }
 
 impl File {
-    /// Understands a file. `name` is what errors call it.
+    /// Understands a file as far as it can be. `name` is what errors call it.
+    #[must_use]
+    pub fn read(name: &str, text: &str) -> Self {
+        let positions = Positions::of(text);
+        let mut problems = secrets(&positions);
+        let mut knows_its_connections = true;
+        let (connections, exports) = match parsed::<Document>(text) {
+            Ok(document) => (
+                whole("connections", document.connections.unwrap_or_default()),
+                whole("exports", document.exports.unwrap_or_default()),
+            ),
+            // The parser stops at the first mistake. So that all are told, each item is parsed by itself.
+            Err(first) => {
+                let connections = items::<ConnectionSpec>(
+                    "connections",
+                    text,
+                    &positions,
+                    &["id", "display_name", "destination"],
+                );
+                let required = ["id", "display_name", "connection", "audience_id", "segments", "fields"];
+                let exports = items::<ExportSpec>("exports", text, &positions, &required);
+                knows_its_connections = connections.is_complete;
+                let said: BTreeSet<u64> = problems.iter().map(|(place, _)| place.line).collect();
+                let told = |line: u64| {
+                    let items = connections.told.iter().chain(&exports.told);
+                    items.clone().any(|(start, end)| (*start..=*end).contains(&line))
+                };
+                let first = Some(first).filter(|(at, _)| !told(at.line));
+                let malformed = first.into_iter().chain(connections.problems).chain(exports.problems);
+                let malformed = malformed.filter(|(place, _)| !said.contains(&place.line));
+                problems.extend(malformed.map(|found| without_credentials(found, &positions)));
+                (connections.understood, exports.understood)
+            }
+        };
+        problems.sort();
+        problems.dedup();
+        let name = name.to_owned();
+        Self { name, positions, connections, exports, problems, knows_its_connections }
+    }
+
+    /// Understands a file whose form is right.
     ///
     /// # Errors
     /// [`Failure`] with everything that is wrong, each with line and column.
     pub fn parse(name: &str, text: &str) -> Result<Self, Failure> {
-        let positions = Positions::of(text);
-        let mut problems = secrets(&positions);
-        match parsed::<Document>(text) {
-            Ok(document) if problems.is_empty() => Ok(Self {
-                name: name.to_owned(),
-                positions,
-                connections: document.connections.unwrap_or_default(),
-                exports: document.exports.unwrap_or_default().into_iter().map(Into::into).collect(),
-            }),
-            result => {
-                let said: BTreeSet<u64> = problems.iter().map(|(place, _)| place.line).collect();
-                let mut malformed: Vec<_> = result.err().into_iter().collect();
-                malformed.extend(item_by_item::<ConnectionSpec>("connections", text, &positions));
-                malformed.extend(item_by_item::<ExportSpec>("exports", text, &positions));
-                malformed.retain(|(place, _)| !said.contains(&place.line));
-                problems.extend(malformed.into_iter().map(|found| without_credentials(found, &positions)));
-                problems.sort();
-                problems.dedup_by_key(|(place, _)| *place);
-                Err(Failure::all(problems.iter().map(|(at, text)| located(name, *at, text)).collect()))
-            }
-        }
+        let file = Self::read(name, text);
+        if file.problems.is_empty() { Ok(file) } else { Err(Failure::all(file.located())) }
+    }
+
+    /// What is wrong with its form, with file, line and column.
+    #[must_use]
+    pub fn located(&self) -> Vec<String> {
+        self.problems.iter().map(|(at, text)| located(&self.name, *at, text)).collect()
     }
 
     /// A problem with the value at `path`, with its place.
     #[must_use]
     pub fn problem(&self, path: &str, text: &str) -> (Place, String) {
-        let place = self.positions.at(path);
-        (place, located(&self.name, place, text))
+        (self.positions.at(path), text.to_owned())
+    }
+
+    /// A problem, with file, line and column.
+    #[must_use]
+    pub fn located_at(&self, at: Place, text: &str) -> String {
+        located(&self.name, at, text)
     }
 }
 
@@ -212,7 +135,7 @@ fn secrets(positions: &Positions) -> Vec<(Place, String)> {
     found.collect()
 }
 
-fn parsed<T: DeserializeOwned>(text: &str) -> Result<T, (Place, String)> {
+pub(super) fn parsed<T: DeserializeOwned>(text: &str) -> Result<T, (Place, String)> {
     // No snippets of the file in errors: what it should not hold, they would show.
     let options = serde_saphyr::options! { with_snippet: false };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
@@ -229,47 +152,17 @@ fn plain(message: &str) -> String {
         "expected sequence start" => "a list is needed here",
         "expected mapping start" => "fields are needed here, one a line, each as `name: value`",
         "expected string scalar" => "text is needed here",
+        "invalid u8" | "invalid u16" | "invalid u32" | "invalid u64" => "a whole number is needed here",
+        "invalid floating point" => "a number is needed here",
+        "invalid boolean" => "true or false is needed here",
         other => other,
     }
     .to_owned()
 }
 
-/// The parser stops at the first mistake. So that all items are told about, each is parsed by itself, at its place.
-fn item_by_item<T: DeserializeOwned>(list: &str, text: &str, positions: &Positions) -> Vec<(Place, String)> {
-    let prefix = format!("{list}[");
-    let items = positions.iter().filter(|(path, _)| {
-        path.strip_prefix(&prefix)
-            .and_then(|rest| rest.strip_suffix(']'))
-            .is_some_and(|n| n.parse::<u32>().is_ok())
-    });
-    let found = items.filter_map(|(_, place)| parsed::<T>(&alone(text, place)?).err());
-    // What an alias stands for may be in another item.
-    found.filter(|(_, text)| !text.contains("unknown anchor")).collect()
-}
-
-/// The file with nothing but the item that begins at `place`; `None` if it is written in one line, as JSON is.
-fn alone(text: &str, place: Place) -> Option<String> {
-    let (line, indent) =
-        (usize::try_from(place.line).ok()?, usize::try_from(place.column).ok()?.checked_sub(1)?);
-    let mut kept = "\n".repeat(line.checked_sub(1)?);
-    for (number, content) in text.lines().skip(line - 1).enumerate() {
-        let blank = content.trim_start().is_empty() || content.trim_start().starts_with('#');
-        let depth = content.len() - content.trim_start_matches(' ').len();
-        if number == 0 {
-            let first: String = content.chars().skip(indent).collect();
-            if first.starts_with(['{', '[', '&', '*']) {
-                return None;
-            }
-            kept.push_str(&" ".repeat(indent));
-            kept.push_str(&first);
-        } else if blank || depth >= indent {
-            kept.push_str(content);
-        } else {
-            break;
-        }
-        kept.push('\n');
-    }
-    Some(kept)
+fn whole<T>(list: &str, specs: Vec<T>) -> Vec<Item<T>> {
+    let items = specs.into_iter().enumerate();
+    items.map(|(index, spec)| Item { path: format!("{list}[{index}]"), spec }).collect()
 }
 
 /// Whatever was written where credentials are named is not repeated.

@@ -1,5 +1,7 @@
 //! What is said of files.
 
+use segue_state::{ExistingContacts, PeopleWhoLeft, Role, SharedWith};
+
 use super::*;
 
 fn wrong(text: &str) -> String {
@@ -27,9 +29,10 @@ exports:
 ",
     );
     let file = file.unwrap();
-    let (role, export) = &file.exports[0];
-    assert_eq!((file.connections[0].budget_share, file.connections[0].enabled), (100, true));
-    assert_eq!(file.connections[0].shared_with, SharedWith::Administrators);
+    let (role, export) = (&file.exports[0].spec.role, file.exports[0].spec.export());
+    let connection = &file.connections[0].spec;
+    assert_eq!((connection.budget_share, connection.enabled), (100, true));
+    assert_eq!(connection.shared_with, SharedWith::Administrators);
     assert_eq!((*role, export.audience_id.as_str()), (Role::Administrators, "5677923948298240"));
     assert_eq!((export.limits.profiles, export.limits.invalid_share), (Some(2_000_000), 0.2));
     assert!(export.triggers.upload && export.triggers.schedule && export.enabled);
@@ -51,7 +54,7 @@ exports:
     tags: [from Segue]
 ";
     let file = File::parse("segue.yaml", text).unwrap();
-    let export = &file.exports[0].1;
+    let export = file.exports[0].spec.export();
     assert_eq!(export.existing_contacts, Some(ExistingContacts::Update));
     assert_eq!(export.people_who_left, Some(PeopleWhoLeft::MayComeBack));
     assert_eq!(export.tags, ["from Segue"]);
@@ -106,8 +109,12 @@ exports:
     error: segue.yaml:5:18: unknown variant `facebook`, expected one of snapchat, mailchimp, klaviyo
     error: segue.yaml:10:5: unknown field `budget`, expected one of id, display_name, destination, shared_with, export_user, budget_share, enabled, credentials
     error: segue.yaml:16:15: a list is needed here
-    error: segue.yaml:25:22: invalid floating point
+    error: segue.yaml:25:22: a number is needed here
+    error: segue.yaml:26:5: missing field `audience_id`
+    error: segue.yaml:26:5: missing field `connection`
+    error: segue.yaml:26:5: missing field `fields`
     error: segue.yaml:26:5: missing field `id`
+    error: segue.yaml:26:5: missing field `segments`
     ");
 }
 

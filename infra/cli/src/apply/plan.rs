@@ -1,16 +1,33 @@
 //! What a file changes in a stack, found out before anything is written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use segue_platform::Secrets;
-use segue_segment::Destination;
-use segue_state::config::{check_connection, check_export};
-use segue_state::{Connection, Export, Role, SharedWith, State, Versioned, keys};
+use segue_state::config::check_connection;
+use segue_state::{Applied, Connection, Export, Role, State, Versioned, keys};
 
 use super::credentials::{self, Credentials, Inputs, secret_name};
-use super::file::{ConnectionSpec, File};
+use super::file::{File, Item};
 use super::positions::Place;
+use super::specs::{ConnectionSpec, ExportSpec};
 use crate::Failure;
+use crate::export::check::{Over, check, check_schedule};
+use crate::export::found::Found;
+use crate::export::schedules::Schedules;
+use crate::export::timing::Timing;
+
+/// Where a stack keeps what files configure.
+pub struct Stores<'a> {
+    /// The stack's name.
+    pub stack: &'a str,
+    /// Its state.
+    pub state: &'a State,
+    /// Its secrets.
+    pub secrets: &'a Arc<dyn Secrets>,
+    /// The schedules of exports' own.
+    pub schedules: &'a dyn Schedules,
+}
 
 /// What is to be saved.
 #[derive(Debug)]
@@ -19,6 +36,12 @@ pub struct Plan {
     pub connections: Vec<PlannedConnection>,
     /// Exports, in the file's order.
     pub exports: Vec<PlannedExport>,
+    /// Exports that the file does not name, with their schedules: they are to go.
+    pub surplus_exports: Vec<(Found, Option<Timing>)>,
+    /// Connections that the file does not name: they are to go.
+    pub surplus_connections: Vec<Connection>,
+    /// What the files before this one said, by role.
+    pub applied: BTreeMap<Role, Applied>,
 }
 
 /// A connection that is to be saved.
@@ -41,6 +64,10 @@ pub struct PlannedExport {
     pub wanted: Export,
     /// As it is, in each role that it is found under: one as a rule.
     pub before: Vec<(Role, Versioned<Export>)>,
+    /// Its own schedule, as it is to be.
+    pub schedule: Option<Timing>,
+    /// Its own schedule, as it is.
+    pub schedule_before: Option<Timing>,
 }
 
 impl Plan {
@@ -51,26 +78,25 @@ impl Plan {
     }
 }
 
-/// Compares a file with what the stack has.
+/// Compares a file with what the stack has. With `prune`, what the file does not name is to go.
 ///
 /// # Errors
 /// [`Failure`] with everything that is wrong, or if AWS can't be asked.
 pub async fn plan(
     file: &File,
-    stack: &str,
-    state: &State,
-    secrets: &dyn Secrets,
+    stores: &Stores<'_>,
     inputs: &mut Inputs<'_>,
+    prune: bool,
 ) -> Result<Plan, Failure> {
-    let mut problems = repeated(file);
+    let mut problems = file.problems.clone();
+    problems.extend(repeated(file));
     let mut connections = Vec::new();
     let mut stdin_taken = false;
-    for (index, spec) in file.connections.iter().enumerate() {
-        let at = format!("connections[{index}]");
-        let before = state.read::<Connection>(&keys::connection(&spec.id)).await?;
+    for Item { path, spec } in &file.connections {
+        let before = stores.state.read::<Connection>(&keys::connection(&spec.id)).await?;
         let mut say = |field: &str, text: &str| {
             problems
-                .push(file.problem(&format!("{at}.{field}"), &format!("connection `{}`: {text}", spec.id)));
+                .push(file.problem(&format!("{path}.{field}"), &format!("connection `{}`: {text}", spec.id)));
         };
         let credentials = match &spec.credentials {
             None if before.is_some() => Ok(Credentials::Kept),
@@ -81,7 +107,9 @@ pub async fn plan(
             Some(from) if from.stdin == Some(true) && std::mem::replace(&mut stdin_taken, true) => {
                 Err("only one connection can have its credentials from standard input".to_owned())
             }
-            Some(from) => credentials::get(from, spec.destination, stack, secrets, inputs).await,
+            Some(from) => {
+                credentials::get(from, spec.destination, stores.stack, &**stores.secrets, inputs).await
+            }
         };
         let credentials = credentials.unwrap_or_else(|problem| {
             say("credentials", &format!("credentials: {problem}"));
@@ -90,46 +118,92 @@ pub async fn plan(
         if before.as_ref().is_some_and(|before| before.body.destination != spec.destination) {
             say("destination", "`destination`: it can't be changed; make a new connection");
         }
-        let wanted = connection(spec, stack, &credentials, before.as_ref().map(|before| &before.body));
+        let wanted = connection(spec, stores.stack, &credentials, before.as_ref().map(|before| &before.body));
         for problem in check_connection(&wanted) {
             say(problem.field, &problem.to_string());
         }
         connections.push(PlannedConnection { wanted, before, credentials });
     }
-    let known = known(file, &connections, state).await?;
+    let schedules =
+        if prune || !file.exports.is_empty() { stores.schedules.all().await? } else { BTreeMap::new() };
+    let known = known(file, &connections, stores.state, prune).await?;
     let mut exports = Vec::new();
-    for (index, (role, export)) in file.exports.iter().enumerate() {
-        let at = format!("exports[{index}]");
-        for (field, text) in check(export, *role, known.get(&export.connection)) {
-            let text = format!("export `{}`: {text}", export.id);
-            problems.push(file.problem(&format!("{at}.{field}"), &text));
+    for Item { path, spec } in &file.exports {
+        let wanted = spec.export();
+        for (field, text) in wrong(spec, &wanted, &known, file.knows_its_connections, prune) {
+            problems.push(file.problem(&format!("{path}.{field}"), &format!("export `{}`: {text}", spec.id)));
         }
         let mut before = Vec::new();
         for role in Role::ALL {
-            let found = state.read::<Export>(&keys::export(role, &export.id)).await?;
+            let found = stores.state.read::<Export>(&keys::export(role, &spec.id)).await?;
             before.extend(found.map(|found| (role, found)));
         }
-        exports.push(PlannedExport { role: *role, wanted: export.clone(), before });
+        exports.push(PlannedExport {
+            role: spec.role,
+            wanted,
+            before,
+            schedule: spec.schedule.as_ref().map(Timing::normal),
+            schedule_before: schedules.get(&spec.id).map(Timing::normal),
+        });
     }
-    if problems.is_empty() {
-        return Ok(Plan { connections, exports });
+    if !problems.is_empty() {
+        problems.sort();
+        problems.dedup();
+        let texts = problems.into_iter().map(|(at, text)| file.located_at(at, &text));
+        return Err(Failure::all(texts.collect()).hint("nothing was saved"));
     }
-    problems.sort();
-    Err(Failure::all(problems.into_iter().map(|(_, text)| text).collect()).hint("nothing was saved"))
+    let mut plan = Plan {
+        connections,
+        exports,
+        surplus_exports: Vec::new(),
+        surplus_connections: Vec::new(),
+        applied: BTreeMap::new(),
+    };
+    for role in Role::ALL {
+        let applied = stores.state.read::<Applied>(&keys::applied(role)).await?;
+        plan.applied.insert(role, applied.map(|found| found.body).unwrap_or_default());
+    }
+    if prune {
+        surplus(&mut plan, stores.state, &schedules).await?;
+    }
+    Ok(plan)
+}
+
+/// What the stack has and the file does not name.
+async fn surplus(
+    plan: &mut Plan,
+    state: &State,
+    schedules: &BTreeMap<String, Timing>,
+) -> Result<(), Failure> {
+    let (exports, broken) = state.exports().await?;
+    // What can't be read can't be told from what is to stay.
+    Failure::together(broken.into_iter().map(Failure::from).collect())?;
+    for (_, export) in exports {
+        if !plan.exports.iter().any(|planned| planned.wanted.id == export.id) {
+            let schedule = schedules.get(&export.id).map(Timing::normal);
+            plan.surplus_exports.push((Found::find(state, &export.id).await?, schedule));
+        }
+    }
+    let connections = crate::export::found::connections(state).await?.into_iter();
+    let surplus =
+        connections.filter(|found| !plan.connections.iter().any(|planned| planned.wanted.id == found.id));
+    plan.surplus_connections = surplus.collect();
+    Ok(())
 }
 
 /// Ids that stand in the file more than once.
 fn repeated(file: &File) -> Vec<(Place, String)> {
     let mut seen = BTreeSet::new();
-    let connections = file.connections.iter().map(|spec| ("connection", spec.id.as_str())).enumerate();
-    let exports = file.exports.iter().map(|(_, export)| ("export", export.id.as_str())).enumerate();
-    let again =
-        connections.chain(exports).filter(|(_, named)| !seen.insert(*named)).map(|(index, (kind, id))| {
-            let text = format!(
-                "{kind} `{id}`: `id`: it stands in the file twice; ids are unique, exports' across roles"
-            );
-            file.problem(&format!("{kind}s[{index}].id"), &text)
-        });
+    let connections =
+        file.connections.iter().map(|item| (item.path.as_str(), "connection", item.spec.id.as_str()));
+    let exports = file.exports.iter().map(|item| (item.path.as_str(), "export", item.spec.id.as_str()));
+    let again = connections.chain(exports).filter(|(_, kind, id)| !seen.insert((*kind, *id)));
+    let again = again.map(|(path, kind, id)| {
+        let text = format!(
+            "{kind} `{id}`: `id`: it stands in the file twice; ids are unique, exports' across roles"
+        );
+        file.problem(&format!("{path}.id"), &text)
+    });
     again.collect()
 }
 
@@ -160,41 +234,50 @@ fn connection(
     }
 }
 
-/// The connections that exports may name: those of the file, and those of the stack.
+/// The connections that exports may name: those of the file, and those of the stack that are to stay.
 async fn known(
     file: &File,
     planned: &[PlannedConnection],
     state: &State,
-) -> Result<BTreeMap<String, (Destination, SharedWith)>, Failure> {
-    let mut known: BTreeMap<String, (Destination, SharedWith)> =
-        planned.iter().map(|p| (p.wanted.id.clone(), (p.wanted.destination, p.wanted.shared_with))).collect();
-    for (_, export) in &file.exports {
-        if !known.contains_key(&export.connection)
-            && let Some(found) = state.connection(&export.connection).await?
+    prune: bool,
+) -> Result<BTreeMap<String, Over>, Failure> {
+    let mut known: BTreeMap<String, Over> =
+        planned.iter().map(|p| (p.wanted.id.clone(), Over::from(&p.wanted))).collect();
+    let named = file.exports.iter().filter_map(|item| item.spec.connection.as_ref());
+    for id in named.filter(|id| !id.is_empty() && !prune) {
+        if !known.contains_key(id)
+            && let Some(found) = state.connection(id).await?
         {
-            known.insert(found.id, (found.destination, found.shared_with));
+            known.insert(id.clone(), Over::from(&found));
         }
     }
     Ok(known)
 }
 
 /// All that is wrong with an export: the field, and the text.
-fn check(
-    export: &Export,
-    role: Role,
-    connection: Option<&(Destination, SharedWith)>,
-) -> Vec<(&'static str, String)> {
-    let Some(&(destination, shared_with)) = connection else {
-        let text = format!("`connection`: `{}` is neither in the file nor in the stack", export.connection);
-        return vec![("connection", text)];
-    };
-    let problems = check_export(export, destination).into_iter();
-    let problems = problems.chain(fan_out::options::options(&export.source).err().into_iter().flatten());
-    let mut found: Vec<_> = problems.map(|problem| (problem.field, problem.to_string())).collect();
-    if role == Role::Contributors && shared_with != SharedWith::Contributors {
-        let text = format!("`connection`: `{}` is not shared with contributors", export.connection);
-        found.push(("connection", text));
+fn wrong(
+    spec: &ExportSpec,
+    wanted: &Export,
+    known: &BTreeMap<String, Over>,
+    knows_its_connections: bool,
+    prune: bool,
+) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let over = spec.connection.as_ref().and_then(|id| known.get(id)).copied();
+    if let Some(id) = &spec.connection
+        && over.is_none()
+        && knows_its_connections
+    {
+        let text = match (id.as_str(), prune) {
+            ("", _) => "`connection`: use null for an export that is to be detached".to_owned(),
+            (id, true) => format!("`connection`: `{id}` is not in the file, and what is not in it is to go"),
+            (id, false) => format!("`connection`: `{id}` is neither in the file nor in the stack"),
+        };
+        found.push(("connection".to_owned(), text));
     }
+    let problems = check(wanted, spec.role, over).into_iter();
+    found.extend(problems.map(|(field, text)| (field.to_owned(), text)));
+    found.extend(spec.schedule.iter().flat_map(check_schedule));
     found
 }
 

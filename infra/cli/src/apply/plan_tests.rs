@@ -6,12 +6,16 @@ use segue_platform::Env;
 use segue_platform::memory::{MemoryBucket, MemorySecrets};
 
 use super::*;
+use crate::export::schedules::tests::MemorySchedules;
 
 async fn planned(text: &str, state: &State) -> Result<Plan, Failure> {
-    let file = File::parse("segue.yaml", text)?;
+    let file = File::read("segue.yaml", text);
     let mut stdin = &br#"{"private_key":"pk_x"}"#[..];
     let mut inputs = Inputs { env: Env::of(&[("KEY", r#"{"private_key":"pk_x"}"#)]), stdin: &mut stdin };
-    plan(&file, "segue", state, &MemorySecrets::default(), &mut inputs).await
+    let secrets: Arc<dyn Secrets> = Arc::new(MemorySecrets::default());
+    let schedules = MemorySchedules::default();
+    let stores = Stores { stack: "segue", state, secrets: &secrets, schedules: &schedules };
+    plan(&file, &stores, &mut inputs, false).await
 }
 
 fn state() -> State {
@@ -112,4 +116,34 @@ async fn a_connection_never_leads_elsewhere() {
     error: segue.yaml:1:57: connection `one`: `destination`: it can't be changed; make a new connection
     hint: nothing was saved
     ");
+}
+
+#[tokio::test]
+async fn mistakes_of_form_and_of_content_are_said_together() {
+    let text = "
+connections:
+  - id: main
+    display_name: Main
+    destination: klaviyo
+    credentials: {env: NOT_SET}
+    budget_share: a lot
+    colour: red
+exports:
+  - id: one
+    display_name: One
+    connection: main
+    audience_id: list
+    segments: [a/b]
+    fields: {email: email}
+    schedule: {rate: 5 weeks}
+  - id: two
+    segments: vip
+    limits: {profiles: many}
+  - id: three
+    display_name: Three
+    audience_id: list
+    segments: [vip]
+    fields: {email: email}
+";
+    insta::assert_snapshot!("form_and_content", planned(text, &state()).await.unwrap_err().to_string());
 }

@@ -45,6 +45,12 @@ impl Positions {
         }
     }
 
+    /// Whether there is such a value.
+    #[must_use]
+    pub fn has(&self, path: &str) -> bool {
+        self.0.contains_key(path)
+    }
+
     /// All paths with their places.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Place)> {
         self.0.iter().map(|(path, &place)| (path.as_str(), place))

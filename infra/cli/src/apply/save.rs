@@ -7,14 +7,16 @@ use segue_platform::memory::MemorySecrets;
 use segue_platform::{SecretError, Secrets};
 use segue_state::config::Account;
 use segue_state::document::Created;
-use segue_state::{Connection, Consent, State, Versioned, keys};
+use segue_state::{Connection, Consent, RunId, State, Versioned, keys};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::account::Accounts;
 use super::credentials::{Credentials, holds, marked};
-use super::plan::{Plan, PlannedConnection, PlannedExport};
+use super::drift::{Kind, Note};
+use super::plan::{Plan, PlannedConnection, PlannedExport, Stores};
 use crate::Failure;
+use crate::export::found::cancel;
 
 /// What saving did to an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -47,6 +49,23 @@ pub struct Report {
     pub connections: Vec<SavedConnection>,
     /// Exports.
     pub exports: Vec<SavedExport>,
+    /// What the file does not name, and is gone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<Removed>,
+}
+
+/// A connection or an export that was removed.
+#[derive(Debug, Serialize)]
+pub struct Removed {
+    /// Which of both.
+    pub kind: Kind,
+    /// Its id.
+    pub id: String,
+    /// Its runs that were under way, and are cancelled.
+    pub cancelled: Vec<RunId>,
+    /// The secret with its credentials, which stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
 }
 
 /// A connection that was saved.
@@ -78,30 +97,50 @@ struct Found {
     new: Option<SecretString>,
 }
 
-/// Saves a plan. `accounts` tell whose new credentials are; `agreement` is the consent for connections that lack it, if it was given.
+/// Saves a plan. `accounts` tell whose new credentials are; `agreement` is the consent for connections that lack it, if
+/// it was given; `by` is the AWS identity that does it.
 ///
 /// # Errors
 /// [`Failure`]; what was saved until then stays, and saving again goes on from there.
 pub async fn save(
     accounts: &dyn Accounts,
-    state: &State,
-    secrets: &Arc<dyn Secrets>,
+    stores: &Stores<'_>,
     plan: Plan,
     agreement: Option<&Consent>,
+    by: &str,
 ) -> Result<Report, Failure> {
+    let &Stores { state, secrets, .. } = stores;
     // All destinations are asked before anything is written: refused credentials are a mistake in the file.
     let mut found = Vec::new();
     for planned in &plan.connections {
         let asked = ask(accounts, secrets, planned).await;
         found.push(asked.map_err(|failure| failure.about(&format!("connection `{}`", planned.wanted.id)))?);
     }
-    let mut report = Report { connections: Vec::new(), exports: Vec::new() };
+    let note = Note::of(&plan, by);
+    let mut report = Report { connections: Vec::new(), exports: Vec::new(), removed: Vec::new() };
     for (planned, found) in plan.connections.into_iter().zip(found) {
         report.connections.push(save_connection(state, &**secrets, planned, found, agreement).await?);
     }
     for planned in plan.exports {
-        report.exports.push(save_export(state, planned).await?);
+        report.exports.push(save_export(stores, planned).await?);
     }
+    // Exports first: none is ever over a connection that is gone.
+    for (found, _) in plan.surplus_exports {
+        let id = found.export.id.clone();
+        let cancelled = found.under_way(state).await?;
+        stores.schedules.remove(&id).await?;
+        found.remove(state).await?;
+        cancel(state, &id, &cancelled, by, "the export was removed").await?;
+        report.removed.push(Removed { kind: Kind::Export, id, cancelled, secret: None });
+    }
+    for connection in plan.surplus_connections {
+        let Connection { id, secret, .. } = connection;
+        state.objects().delete(&keys::connection(&id)).await?;
+        state.set_health(&id, None).await?;
+        let kind = Kind::Connection;
+        report.removed.push(Removed { kind, id, cancelled: Vec::new(), secret: Some(secret) });
+    }
+    note.keep(state).await?;
     Ok(report)
 }
 
@@ -130,7 +169,7 @@ async fn ask(
 }
 
 /// Whether the secret holds these credentials already.
-async fn stored(secrets: &dyn Secrets, name: &str, given: &SecretString) -> Result<bool, Failure> {
+pub(super) async fn stored(secrets: &dyn Secrets, name: &str, given: &SecretString) -> Result<bool, Failure> {
     match secrets.get(name).await {
         Ok(stored) => Ok(holds(&stored.text, given)),
         // Who may configure need not be allowed to read credentials.
@@ -162,14 +201,28 @@ async fn save_connection(
     Ok(SavedConnection { connection: wanted, outcome })
 }
 
-async fn save_export(state: &State, planned: PlannedExport) -> Result<SavedExport, Failure> {
-    let PlannedExport { role, wanted, before } = planned;
+async fn save_export(stores: &Stores<'_>, planned: PlannedExport) -> Result<SavedExport, Failure> {
+    let PlannedExport { role, wanted, before, schedule, schedule_before } = planned;
+    let state = stores.state;
     let (here, elsewhere): (Vec<_>, Vec<_>) = before.into_iter().partition(|(found, _)| *found == role);
     let here = here.into_iter().next().map(|(_, found)| found);
     let mut outcome = save_document(state, &keys::export(role, &wanted.id), &wanted, here.as_ref()).await?;
+    let mut moved = false;
     for (role, _) in elsewhere {
         // Its new place is written first, so that there never is none.
         state.objects().delete(&keys::export(role, &wanted.id)).await?;
+        outcome = Outcome::Changed;
+        moved = true;
+    }
+    // What a schedule may do depends on whose export it is.
+    match &schedule {
+        Some(timing) if moved || schedule != schedule_before => {
+            stores.schedules.put(role, &wanted.id, timing).await?;
+        }
+        None if schedule_before.is_some() => stores.schedules.remove(&wanted.id).await?,
+        Some(_) | None => {}
+    }
+    if schedule != schedule_before && outcome == Outcome::Unchanged {
         outcome = Outcome::Changed;
     }
     Ok(SavedExport { id: wanted.id, role, enabled: wanted.enabled, outcome })

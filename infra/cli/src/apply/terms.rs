@@ -19,7 +19,7 @@ pub fn terms(destination: Destination) -> String {
     let (what, personal) = match shape.form {
         Form::Hashes => (
             "SHA-256 hashes of e-mail addresses",
-            "This is personal data as a rule: whoever knows an address can tell its hash.",
+            "This is personal data as a rule: whoever knows an address can tell its\n     hash.",
         ),
         Form::Profiles => (
             "e-mail addresses, and first and last names where an export maps them",
@@ -28,13 +28,15 @@ pub fn terms(destination: Destination) -> String {
     };
     format!(
         "Terms of a connection to {name}, version {version}
-  1. Exports over this connection send data out of your AWS account to {name}, which is
-     {company}: {what}.
+  1. Exports over this connection send data out of your AWS account to
+     {name}, which is {company}:
+     {what}.
   2. {personal}
-  3. You answer for it: that these people may be sent there, that they were told, and that you fulfil the privacy and
-     security obligations that apply to you and to your account at {name}. Segue checks none of this.
-  4. What {name} does with it is between you and {name}. Its privacy policy:
-     {policy}",
+  3. You answer for it: that these people may be sent there, that they were
+     told, and that you fulfil the privacy and security obligations that apply
+     to you and to your account at {name}. Segue checks none of this.
+  4. What {name} does with it is between you and {name}.
+     Its privacy policy: {policy}",
         name = shape.display_name,
         version = Connection::TERMS,
     )
@@ -48,17 +50,21 @@ mod tests {
     fn the_text_says_what_leaves_and_who_answers_for_it() {
         insta::assert_snapshot!(terms(Destination::Snapchat), @r"
         Terms of a connection to Snapchat, version 1
-          1. Exports over this connection send data out of your AWS account to Snapchat, which is
-             Snap Inc.: SHA-256 hashes of e-mail addresses.
-          2. This is personal data as a rule: whoever knows an address can tell its hash.
-          3. You answer for it: that these people may be sent there, that they were told, and that you fulfil the privacy and
-             security obligations that apply to you and to your account at Snapchat. Segue checks none of this.
-          4. What Snapchat does with it is between you and Snapchat. Its privacy policy:
-             https://values.snap.com/privacy/privacy-policy
+          1. Exports over this connection send data out of your AWS account to
+             Snapchat, which is Snap Inc.:
+             SHA-256 hashes of e-mail addresses.
+          2. This is personal data as a rule: whoever knows an address can tell its
+             hash.
+          3. You answer for it: that these people may be sent there, that they were
+             told, and that you fulfil the privacy and security obligations that apply
+             to you and to your account at Snapchat. Segue checks none of this.
+          4. What Snapchat does with it is between you and Snapchat.
+             Its privacy policy: https://values.snap.com/privacy/privacy-policy
         ");
         for destination in Destination::ALL {
             let text = terms(destination);
             assert!(text.contains(destination.shape().display_name) && text.contains("https://"), "{text}");
+            assert!(text.lines().all(|line| line.len() <= 80), "{text}");
         }
         assert!(terms(Destination::Klaviyo).contains("last names"));
     }

@@ -7,12 +7,23 @@ use secrecy::ExposeSecret;
 use segue_platform::Env;
 use segue_platform::Secrets;
 use segue_platform::memory::{MemoryBucket, MemorySecrets};
+use segue_segment::Destination;
 use segue_state::config::Account;
-use segue_state::{Health, Role, State, keys};
+use segue_state::{Connection, Consent, Health, Role, State, keys};
 
 use super::account::Accounts;
+use super::changes::{Change, changes};
+use super::command::print;
+use super::drift::refuse;
+use super::file::File;
+use super::plan::{Plan, Stores};
+use super::save::Report;
 use super::*;
-use crate::output::Output;
+use crate::Failure;
+use crate::export::schedules::Schedules;
+use crate::export::schedules::tests::MemorySchedules;
+use crate::output::{Output, Screen};
+use crate::stack::Stack;
 
 const FILE: &str = "
 connections:
@@ -55,13 +66,19 @@ struct Desk {
     bucket: Arc<MemoryBucket>,
     state: State,
     secrets: Arc<dyn Secrets>,
+    schedules: MemorySchedules,
 }
 
 impl Desk {
     fn new() -> Self {
         let bucket = Arc::new(MemoryBucket::default());
         let state = State::new(bucket.clone());
-        Self { stack: Stack::of("segue", &[]), bucket, state, secrets: Arc::new(MemorySecrets::default()) }
+        let secrets = Arc::new(MemorySecrets::default());
+        Self { stack: Stack::of("segue", &[]), bucket, state, secrets, schedules: MemorySchedules::default() }
+    }
+
+    fn stores(&self) -> Stores<'_> {
+        Stores { stack: "segue", state: &self.state, secrets: &self.secrets, schedules: &self.schedules }
     }
 
     /// Applies a file; answers what is printed.
@@ -79,16 +96,33 @@ impl Desk {
             agreed_by: "arn:aws:iam::1:user/op".into(),
             agreed_at: "2026-11-22T16:00:00Z".parse().unwrap(),
         });
-        let report = save::save(&Somebody, &self.state, &self.secrets, plan, agreement.as_ref()).await?;
+        let report = save::save(&Somebody, &self.stores(), plan, agreement.as_ref(), "arn:op").await?;
         Ok((report, agreement))
     }
 
-    async fn plan(&self, text: &str, key: &str) -> Result<plan::Plan, Failure> {
+    async fn plan(&self, text: &str, key: &str) -> Result<Plan, Failure> {
+        self.plan_of(text, key, false).await
+    }
+
+    async fn plan_of(&self, text: &str, key: &str, prune: bool) -> Result<Plan, Failure> {
         let file = File::parse("segue.yaml", text)?;
         let credentials = serde_json::json!({"private_key": key}).to_string();
         let pairs = [("KEY", credentials.as_str())];
         let mut inputs = Inputs { env: Env::of(&pairs), stdin: &mut std::io::empty() };
-        plan::plan(&file, "segue", &self.state, &*self.secrets, &mut inputs).await
+        plan::plan(&file, &self.stores(), &mut inputs, prune).await
+    }
+
+    /// What `segue plan` finds.
+    async fn changes(&self, text: &str, prune: bool) -> Vec<Change> {
+        let plan = self.plan_of(text, "pk_x", prune).await.unwrap();
+        changes(&plan, &*self.secrets, false).await.unwrap()
+    }
+
+    async fn says(&self, text: &str, prune: bool) -> String {
+        let mut out = Vec::new();
+        let changes = self.changes(text, prune).await;
+        super::changes::print(&changes, &mut Screen::new(Output::Text, &mut out)).unwrap();
+        String::from_utf8(out).unwrap()
     }
 
     async fn connection(&self) -> Connection {
@@ -113,13 +147,15 @@ async fn without_agreement_it_is_saved_and_says_what_is_to_be_agreed_to() {
     export      vip   created
 
     Terms of a connection to Klaviyo, version 1
-      1. Exports over this connection send data out of your AWS account to Klaviyo, which is
-         Klaviyo, Inc.: e-mail addresses, and first and last names where an export maps them.
+      1. Exports over this connection send data out of your AWS account to
+         Klaviyo, which is Klaviyo, Inc.:
+         e-mail addresses, and first and last names where an export maps them.
       2. This is personal data as a rule.
-      3. You answer for it: that these people may be sent there, that they were told, and that you fulfil the privacy and
-         security obligations that apply to you and to your account at Klaviyo. Segue checks none of this.
-      4. What Klaviyo does with it is between you and Klaviyo. Its privacy policy:
-         https://www.klaviyo.com/legal/privacy/privacy-notice
+      3. You answer for it: that these people may be sent there, that they were
+         told, and that you fulfil the privacy and security obligations that apply
+         to you and to your account at Klaviyo. Segue checks none of this.
+      4. What Klaviyo does with it is between you and Klaviyo.
+         Its privacy policy: https://www.klaviyo.com/legal/privacy/privacy-notice
     Not agreed to for `main`, which can't be used until you do: segue apply -f FILE --agree
 
     saving an export runs nothing; run it now with: segue run start vip
@@ -213,7 +249,101 @@ async fn what_somebody_else_changed_meanwhile_is_not_overwritten() {
     let plan = desk.plan(&FILE.replace("Main", "Other"), "pk_x").await.unwrap();
     let theirs = Connection { enabled: false, ..desk.connection().await };
     desk.state.put(&keys::connection("main"), &theirs).await.unwrap();
-    let failure = save::save(&Somebody, &desk.state, &desk.secrets, plan, None).await.unwrap_err();
+    let failure = save::save(&Somebody, &desk.stores(), plan, None, "arn:op").await.unwrap_err();
     assert!(failure.to_string().contains("changed by somebody else"), "{failure}");
     assert_eq!(desk.connection().await, theirs);
+}
+
+#[tokio::test]
+async fn a_plan_shows_every_field_that_changes_and_saves_nothing() {
+    let desk = Desk::new();
+    insta::assert_snapshot!("plan_of_a_new_file", desk.says(FILE, false).await);
+    assert_eq!(desk.bucket.keys(), [""; 0]);
+    desk.apply(FILE, "pk_x", true).await;
+    assert_eq!(desk.says(FILE, false).await, "0 to make, 0 to change, 0 to remove, 2 as they are to be\n");
+    let other = FILE
+        .replace("    shared_with: contributors\n", "    budget_share: 50\n")
+        .replace("segments: [vip]", "segments: [vip, all]")
+        + "    limits: {profiles: 5}\n    schedule: {rate: 1 hours}\n";
+    insta::assert_snapshot!("plan_of_changes", desk.says(&other, false).await);
+    assert!(desk.schedules.all().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_schedule_of_its_own_comes_moves_and_goes_with_the_file() {
+    let desk = Desk::new();
+    let timed = format!("{FILE}    schedule: {{cron: 0 6 * * ? *, time_zone: Europe/Berlin}}\n");
+    let printed = desk.apply(&timed, "pk_x", true).await;
+    assert_eq!(outcomes(&printed), ["created", "created"]);
+    let kept = || desk.schedules.0.lock().unwrap().get("vip").cloned();
+    let (role, timing) = kept().unwrap();
+    assert_eq!((role, timing.words().as_str()), (Role::Administrators, "cron 0 6 * * ? * in Europe/Berlin"));
+    assert_eq!(outcomes(&desk.apply(&timed, "pk_x", false).await), ["unchanged", "unchanged"]);
+    let moved = timed.replace("  - id: vip\n", "  - id: vip\n    role: contributors\n");
+    assert_eq!(outcomes(&desk.apply(&moved, "pk_x", false).await), ["unchanged", "changed"]);
+    assert_eq!(kept().unwrap().0, Role::Contributors);
+    let untimed = FILE.replace("  - id: vip\n", "  - id: vip\n    role: contributors\n");
+    assert_eq!(outcomes(&desk.apply(&untimed, "pk_x", false).await), ["unchanged", "changed"]);
+    assert!(kept().is_none());
+}
+
+#[tokio::test]
+async fn what_was_changed_by_hand_is_told_and_refused_when_asked_to() {
+    let desk = Desk::new();
+    desk.apply(FILE, "pk_x", true).await;
+    let theirs = Connection { budget_share: 7, ..desk.connection().await };
+    desk.state.put(&keys::connection("main"), &theirs).await.unwrap();
+    desk.state.objects().delete(&keys::export(Role::Administrators, "vip")).await.unwrap();
+    let changes = desk.changes(FILE, false).await;
+    let refused = refuse(&changes).unwrap_err().to_string();
+    let at = refused.find(" at 2").unwrap();
+    let refused = refused.replace(&refused[at..at + 24], " at TIME");
+    insta::assert_snapshot!("drift_refused", refused);
+    // The file wins if nobody asks.
+    assert_eq!(outcomes(&desk.apply(FILE, "pk_x", false).await), ["changed", "created"]);
+    refuse(&desk.changes(FILE, false).await).unwrap();
+    // Neither consent nor credentials are what a file says.
+    desk.apply(FILE, "pk_y", true).await;
+    refuse(&desk.changes(&FILE.replace("Main", "Other"), false).await).unwrap();
+}
+
+#[tokio::test]
+async fn what_the_file_does_not_name_goes_only_when_asked_to() {
+    let desk = Desk::new();
+    desk.apply(FILE, "pk_x", true).await;
+    let timed = format!("{FILE}    schedule: {{rate: 1 hour}}\n")
+        .replace("id: vip", "id: old")
+        .replace("main", "gone");
+    desk.apply(&timed, "pk_x", true).await;
+    let run = crate::run::Which::parse("20261122T163512Z-a").unwrap();
+    let crate::run::Which::This(run) = run else { panic!() };
+    let open = segue_state::Open::new("2026-11-22T16:35:12Z".parse().unwrap());
+    desk.state.create(&keys::open("old", &run), &open).await.unwrap();
+    assert_eq!(desk.says(FILE, false).await, "0 to make, 0 to change, 0 to remove, 2 as they are to be\n");
+    insta::assert_snapshot!("plan_with_prune", desk.says(FILE, true).await);
+    let plan = desk.plan_of(FILE, "pk_x", true).await.unwrap();
+    let report = save::save(&Somebody, &desk.stores(), plan, None, "arn:op").await.unwrap();
+    let mut out = Vec::new();
+    print(&desk.stack, &report, None, &mut Screen::new(Output::Text, &mut out)).unwrap();
+    let printed = String::from_utf8(out).unwrap();
+    assert!(printed.contains("removed") && printed.contains("--secret-id segue/klaviyo/gone"), "{printed}");
+    assert!(desk.state.export("old").await.unwrap().is_none());
+    assert!(desk.state.connection("gone").await.unwrap().is_none());
+    assert!(desk.schedules.all().await.unwrap().is_empty());
+    let cancel = desk.state.cancel("old", &run).await.unwrap().unwrap();
+    assert_eq!((cancel.by.as_str(), cancel.reason.as_deref()), ("arn:op", Some("the export was removed")));
+    assert!(desk.secrets.get("segue/klaviyo/gone").await.is_ok());
+    // An export of the file can't stay over a connection that is to go.
+    let over = FILE.replace("connection: main", "connection: other");
+    let refused = desk.plan_of(&over, "pk_x", true).await.unwrap_err().to_string();
+    assert!(refused.contains("`other` is not in the file, and what is not in it is to go"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_detached_export_is_written_as_one() {
+    let desk = Desk::new();
+    let detached = FILE.replace("    connection: main\n", "    connection: null\n");
+    desk.apply(&detached, "pk_x", true).await;
+    assert!(desk.state.export("vip").await.unwrap().unwrap().1.is_detached());
+    assert_eq!(outcomes(&desk.apply(&detached, "pk_x", false).await), ["unchanged", "unchanged"]);
 }

@@ -39,19 +39,19 @@ async fn each_thing_that_can_be_wrong_with_a_secret_is_named() {
     }
     insta::assert_snapshot!(said.concat(), @r"
     error: connection `main`: the secret `segue/klaviyo/main`: it has to be a JSON object with `private_key`
-    hint: hand the credentials in: segue apply -f FILE
+    hint: hand the credentials in: segue connection connect main
     error: connection `main`: the secret `segue/klaviyo/main`: `private_key` is missing
-    hint: hand the credentials in: segue apply -f FILE
+    hint: hand the credentials in: segue connection connect main
     error: connection `main`: the secret `segue/klaviyo/main`: `private_key` has to be text
-    hint: hand the credentials in: segue apply -f FILE
+    hint: hand the credentials in: segue connection connect main
     error: connection `main`: the secret `segue/mailchimp/main`: it has to have either `api_key` or `access_token`
-    hint: hand the credentials in: segue apply -f FILE
+    hint: hand the credentials in: segue connection connect main
     error: connection `main`: the secret `segue/mailchimp/main`: `api_key` does not end with the account's data centre, such as -us19: copy all of it
-    hint: hand the credentials in: segue apply -f FILE
+    hint: hand the credentials in: segue connection connect main
     error: connection `main`: the secret `segue/mailchimp/main`: `api_key` does not end with a data centre, such as -us19
-    hint: hand the credentials in: segue apply -f FILE
+    hint: hand the credentials in: segue connection connect main
     error: connection `main`: the secret `segue/snapchat/main`: `client_secret` is missing
-    hint: hand the credentials in: segue apply -f FILE
+    hint: hand the credentials in: segue connection connect main
     ");
 }
 
@@ -87,7 +87,7 @@ async fn a_secret_that_can_not_be_read_is_told_with_what_to_do() {
     }
     insta::assert_snapshot!(said.concat(), @r"
     error: connection `main`: the secret `segue/klaviyo/main` does not exist
-    hint: hand the credentials in: segue apply -f FILE
+    hint: hand the credentials in: segue connection connect main
     error: connection `main`: AWS denies you to read the secret `segue/klaviyo/main`
     hint: your AWS identity needs secretsmanager:GetSecretValue on it, and kms:Decrypt where the stack has a key of your own
     error: connection `main`: the secret `segue/klaviyo/main` could not be used: ExpiredTokenException
@@ -110,13 +110,13 @@ async fn a_key_that_is_refused_is_told() {
     said.push(desk.fails().await);
     insta::assert_snapshot!(said.concat(), @r"
     error: connection `main`: Klaviyo refuses the private key (HTTP 401): it was deleted, or is incomplete
-    hint: reconnect this account: get new credentials at Klaviyo, then segue apply -f FILE
+    hint: reconnect this account: get new credentials at Klaviyo, then segue connection connect main
     error: connection `main`: Mailchimp refuses the API key (HTTP 401): it was revoked, or it is no key of the data centre us19 that its end names
-    hint: reconnect this account: get new credentials at Mailchimp, then segue apply -f FILE
+    hint: reconnect this account: get new credentials at Mailchimp, then segue connection connect main
     error: connection `main`: Mailchimp does not take the access token any more: it was revoked
-    hint: reconnect this account: get new credentials at Mailchimp, then segue apply -f FILE
+    hint: reconnect this account: get new credentials at Mailchimp, then segue connection connect main
     error: connection `main`: Mailchimp refuses the access token (HTTP 401): it was revoked
-    hint: reconnect this account: get new credentials at Mailchimp, then segue apply -f FILE
+    hint: reconnect this account: get new credentials at Mailchimp, then segue connection connect main
     ");
 }
 
@@ -136,13 +136,13 @@ async fn what_snapchats_sign_in_says_is_told() {
     said.push(desk.fails().await);
     insta::assert_snapshot!(said.concat(), @r"
     error: connection `main`: Snapchat does not take the refresh token any more (invalid_grant): it was revoked, or has expired
-    hint: reconnect this account: get new credentials at Snapchat, then segue apply -f FILE
+    hint: reconnect this account: get new credentials at Snapchat, then segue connection connect main
     error: connection `main`: Snapchat does not know the OAuth app (invalid_client): `client_id` or `client_secret` is wrong, or the app was removed
-    hint: reconnect this account: get new credentials at Snapchat, then segue apply -f FILE
+    hint: reconnect this account: get new credentials at Snapchat, then segue connection connect main
     error: connection `main`: Snapchat refuses the credentials (HTTP 400)
-    hint: reconnect this account: get new credentials at Snapchat, then segue apply -f FILE
+    hint: reconnect this account: get new credentials at Snapchat, then segue connection connect main
     error: connection `main`: Snapchat refuses an access token that it gave just now (HTTP 401)
-    hint: reconnect this account: get new credentials at Snapchat, then segue apply -f FILE
+    hint: reconnect this account: get new credentials at Snapchat, then segue connection connect main
     ");
 }
 
@@ -172,7 +172,7 @@ async fn a_role_that_is_too_small_is_told_from_throttling_and_from_a_wrong_data_
     error: connection `main`: Mailchimp knows the credentials, and their role is too small (HTTP 403)
     hint: at Mailchimp, give the person whose key this is a role that may manage audiences, or take the key of somebody who has one
     error: connection `main`: the API key belongs to the data centre us6, and its end says us19
-    hint: copy all of the key at Mailchimp, then hand the credentials in: segue apply -f FILE
+    hint: copy all of the key at Mailchimp, then hand the credentials in: segue connection connect main
     error: connection `main`: Mailchimp knows the credentials, and their role is too small (HTTP 403)
     hint: at Mailchimp, give the person whose key this is a role that may manage audiences, or take the key of somebody who has one
     error: connection `main`: Mailchimp is throttling this account (HTTP 403)

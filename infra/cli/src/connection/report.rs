@@ -77,6 +77,14 @@ impl Fillable {
 }
 
 impl ExportSeen {
+    /// A line about it.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let Self { export, audience_id, halted, audience, .. } = self;
+        let halted = halted.as_ref().map_or_else(String::new, |why| format!("; may not run: {why}"));
+        format!("{export}, audience {audience_id}{}{halted}", audience.words())
+    }
+
     /// As it is configured.
     #[must_use]
     pub fn new(role: Role, export: &Export, connection: &Connection) -> Self {
@@ -87,9 +95,11 @@ impl ExportSeen {
             Halt::NotShared(_) => {
                 "it is a contributor's, and the connection is the administrators'".to_owned()
             }
-            Halt::ExportGone(_) | Halt::ConnectionGone(_) | Halt::AccountChanged(_) | Halt::Cancelled(_) => {
-                halt.to_string()
-            }
+            Halt::ExportGone(_)
+            | Halt::Detached(_)
+            | Halt::ConnectionGone(_)
+            | Halt::AccountChanged(_)
+            | Halt::Cancelled(_) => halt.to_string(),
         });
         let (export, audience_id) = (export.id.clone(), export.audience_id.clone());
         Self { export, role, audience_id, halted, audience: Fillable::NotLookedUp }
@@ -209,18 +219,12 @@ impl Report {
         if !self.account_is_right() {
             rows.extend(account.as_ref().map(|account| row("made for", Self::named(account))));
         }
-        rows.push(row("enabled", self.enabled().to_owned()));
-        rows.push(row("consent", self.consent()));
-        rows.push(row("shared with", self.shared().to_owned()));
+        rows.extend(usable_rows(&self.connection));
         rows.extend(self.health.as_ref().map(|note| {
             let cleared = if note.cleared { "; cleared, since the account is all right again" } else { "" };
             row("health", format!("since {}: {}{cleared}", note.since, note.message))
         }));
-        rows.extend(self.exports.iter().map(|seen| {
-            let ExportSeen { export, audience_id, halted, audience, .. } = seen;
-            let halted = halted.as_ref().map_or_else(String::new, |why| format!("; may not run: {why}"));
-            row("export", format!("{export}, audience {audience_id}{}{halted}", audience.words()))
-        }));
+        rows.extend(self.exports.iter().map(|seen| row("export", seen.words())));
         rows
     }
 
@@ -232,31 +236,42 @@ impl Report {
     fn found(&self) -> String {
         self.account.as_ref().map_or_else(|| "could not be looked up".to_owned(), Self::named)
     }
+}
 
-    const fn enabled(&self) -> &'static str {
-        if self.connection.enabled { "yes" } else { "no: nothing may use it until it is enabled" }
-    }
+/// What is configured of a connection.
+#[must_use]
+pub fn connection_rows(connection: &Connection) -> Vec<Vec<String>> {
+    let Connection { id, display_name, destination, secret, account, export_user, budget_share, .. } =
+        connection;
+    let mut rows = vec![
+        row("connection", format!("{id}: {display_name}, {}", destination.shape().display_name)),
+        row("secret", secret.clone()),
+        row("account", account.as_ref().map_or_else(|| "not known yet".to_owned(), Report::named)),
+        row("export user", export_user.clone().unwrap_or_else(|| "nobody is named".to_owned())),
+        row("budget", format!("{budget_share} % of the account's rate limits")),
+    ];
+    rows.extend(usable_rows(connection));
+    rows
+}
 
-    fn consent(&self) -> String {
-        match &self.connection.consent {
-            Some(Consent { terms, agreed_by, agreed_at }) => {
-                let old = if *terms < Connection::TERMS {
-                    ": older terms, so nothing may use it; `segue apply --agree`"
-                } else {
-                    ""
-                };
-                format!("terms {terms}, by {agreed_by}, {agreed_at}{old}")
-            }
-            None => "none, so nothing may use it; `segue apply --agree`".to_owned(),
+/// Whether a connection may be used, and by whom.
+fn usable_rows(connection: &Connection) -> [Vec<String>; 3] {
+    let Connection { id, enabled, consent, shared_with, .. } = connection;
+    let agree = format!("so nothing may use it; `segue connection edit {id} --agree`");
+    let consent = match consent {
+        Some(Consent { terms, agreed_by, agreed_at }) => {
+            let old =
+                if *terms < Connection::TERMS { format!(": older terms, {agree}") } else { String::new() };
+            format!("terms {terms}, by {agreed_by}, {agreed_at}{old}")
         }
-    }
-
-    const fn shared(&self) -> &'static str {
-        match self.connection.shared_with {
-            SharedWith::Administrators => "administrators",
-            SharedWith::Contributors => "administrators and contributors",
-        }
-    }
+        None => format!("none, {agree}"),
+    };
+    let enabled = if *enabled { "yes" } else { "no: nothing may use it until it is enabled" };
+    let shared = match shared_with {
+        SharedWith::Administrators => "administrators",
+        SharedWith::Contributors => "administrators and contributors",
+    };
+    [row("enabled", enabled.to_owned()), row("consent", consent), row("shared with", shared.to_owned())]
 }
 
 fn row(name: &str, text: String) -> Vec<String> {

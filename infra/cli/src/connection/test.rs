@@ -7,9 +7,9 @@ use segue_delivery::{Refusal, find_account};
 use segue_platform::Secrets;
 use segue_state::{Connection, Export, Health, Role, State, StateError, keys};
 
-use super::connection_id;
 use super::report::{ExportSeen, Fillable, HealthNote, Report};
 use super::words::{Subject, of_audience};
+use super::{connection_id, saving};
 use crate::endpoint::endpoint;
 use crate::output::Screen;
 use crate::stack::Stack;
@@ -44,7 +44,9 @@ pub async fn test(
     secrets: &Arc<dyn Secrets>,
     id: &str,
 ) -> Result<Report, Failure> {
-    let Some(connection) = state.connection(id).await? else { return Err(unknown(state, id).await?) };
+    let Some(connection) = state.connection(id).await? else {
+        return Err(saving::unknown(state, id).await?);
+    };
     let endpoint = endpoint(stack, connection.destination)?;
     let (exports, broken) = state.exports().await?;
     let exports: Vec<(Role, Export)> =
@@ -52,7 +54,7 @@ pub async fn test(
     let mut report = Report::new(connection);
     report.notes.extend(broken.iter().map(|error| format!("an export could not be read: {error}")));
     let (name, destination) = (report.connection.secret.clone(), report.connection.destination);
-    let subject = Subject::of(stack, destination, &**secrets, &name).await;
+    let subject = Subject::of(stack, destination, &**secrets, &name).await.by_hand("connect", id);
     let found = match find_account(&*endpoint, &**secrets, &name).await {
         Ok(found) => {
             belongs(stack, &mut report, &found);
@@ -85,26 +87,25 @@ pub async fn test(
 
 /// Whether it is the account that the connection was made for.
 fn belongs(stack: &Stack, report: &mut Report, found: &Found) {
-    let Connection { id, account, secret, destination, .. } = report.connection.clone();
+    let Connection { id, account, destination, .. } = report.connection.clone();
     match account {
         Some(account) if account.id != found.account.id => {
-            let apply = stack.command("apply -f FILE");
             let wrong = format!(
                 "these credentials belong to another account: {}; the connection was made for {}",
                 Report::named(&found.account),
                 Report::named(&account)
             );
+            let connect = stack.command(&format!("connection connect {id}"));
             let fix = format!(
-                "if that is meant, give `{id}` in the file `credentials: {{ secret: {secret} }}` and {apply}: it \
-                 belongs to the new account then, and runs under way are stopped; if not, hand in the credentials of \
-                 the right account"
+                "hand in the credentials of the right account: {connect}; if the other one is meant, with \
+                 --other-account, which stops runs under way"
             );
             report.problem((wrong, fix));
         }
         Some(_) => {}
         None => report.notes.push(format!(
-            "the connection does not say which account it was made for; `{}` with its credentials notes it",
-            stack.command("apply -f FILE")
+            "the connection does not say which account it was made for; `{}` notes it",
+            stack.command(&format!("connection connect {id}"))
         )),
     }
     if let Some(error) = &found.unsaved {
@@ -134,19 +135,4 @@ async fn health(state: &State, report: &mut Report, good: bool) -> Result<(), Fa
     let Health { message, since } = found.body;
     report.health = Some(HealthNote { message, since, cleared });
     Ok(())
-}
-
-/// There is no such connection: which there are.
-async fn unknown(state: &State, id: &str) -> Result<Failure, Failure> {
-    let listed = state.objects().list(keys::CONNECTIONS).await?;
-    let known: Vec<&str> = listed
-        .iter()
-        .filter_map(|stored| stored.key.strip_prefix(keys::CONNECTIONS)?.strip_suffix(".json"))
-        .collect();
-    let hint = if known.is_empty() {
-        "there are no connections yet: save some with `segue apply`".to_owned()
-    } else {
-        format!("the connections are {}", known.join(", "))
-    };
-    Ok(Failure::new(format!("there is no connection `{id}`")).hint(hint))
 }

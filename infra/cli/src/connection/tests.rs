@@ -215,10 +215,10 @@ async fn a_connection_that_nothing_may_use_works_and_says_so() {
     secret       segue/klaviyo/main
     account      Shop (acct-1)
     enabled      no: nothing may use it until it is enabled
-    consent      none, so nothing may use it; `segue apply --agree`
+    consent      none, so nothing may use it; `segue connection edit main --agree`
     shared with  administrators and contributors
     export       vip, audience XyZ12; may not run: the connection is disabled
-    note: the connection does not say which account it was made for; `segue apply -f FILE` with its credentials notes it
+    note: the connection does not say which account it was made for; `segue connection connect main` notes it
 
     the connection `main` works, and nothing may use it: see `enabled` and `consent`
     ");
@@ -241,7 +241,7 @@ async fn what_a_run_noted_is_cleared_by_a_test_that_succeeds_and_by_no_other() {
     shared with  administrators
     health       since 2026-11-22T16:35:12Z: the destination refused the credentials; reconnect this account
     error: connection `main`: Klaviyo refuses the private key (HTTP 401): it was deleted, or is incomplete
-    hint: reconnect this account: get new credentials at Klaviyo, then segue apply -f FILE
+    hint: reconnect this account: get new credentials at Klaviyo, then segue connection connect main
     ");
     assert!(desk.state.read::<Health>(&keys::health("main")).await.unwrap().is_some());
     desk.server.reset().await;
@@ -259,7 +259,7 @@ async fn another_account_is_told_and_changes_nothing() {
     desk.account(klaviyo("acct-2")).await;
     insta::assert_snapshot!(desk.fails().await, @r"
     error: connection `main`: these credentials belong to another account: Shop (acct-2); the connection was made for Shop (acct-1)
-    hint: if that is meant, give `main` in the file `credentials: { secret: segue/klaviyo/main }` and segue apply -f FILE: it belongs to the new account then, and runs under way are stopped; if not, hand in the credentials of the right account
+    hint: hand in the credentials of the right account: segue connection connect main; if the other one is meant, with --other-account, which stops runs under way
     ");
     assert!(desk.state.read::<Health>(&keys::health("main")).await.unwrap().is_some());
     let kept: Connection = desk.state.connection("main").await.unwrap().unwrap();
@@ -278,7 +278,7 @@ async fn a_name_that_is_unknown_is_answered_with_those_that_are_known() {
     let none = test(&desk.stack, &desk.state, &desk.secrets, "main").await.unwrap_err();
     insta::assert_snapshot!(none.to_string(), @r"
     error: there is no connection `main`
-    hint: there are no connections yet: save some with `segue apply`
+    hint: there are no connections yet: add one with `segue connection add`
     ");
     assert_eq!(none.status(), 1);
     for text in ["", "../x", "a/b", "E"] {

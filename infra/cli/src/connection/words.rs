@@ -41,6 +41,8 @@ pub struct Subject<'a> {
     secret: &'a str,
     /// If they can be read.
     text: Option<SecretString>,
+    /// The command that they are handed in with, if that is not a file's.
+    command: Option<String>,
 }
 
 impl<'a> Subject<'a> {
@@ -52,7 +54,14 @@ impl<'a> Subject<'a> {
         secret: &'a str,
     ) -> Self {
         let text = secrets.get(secret).await.ok().map(|found| found.text);
-        Self { stack, destination, secret, text }
+        Self { stack, destination, secret, text, command: None }
+    }
+
+    /// They are handed in for this connection, with `segue connection connect` as a rule.
+    #[must_use]
+    pub fn by_hand(mut self, verb: &str, connection: &str) -> Self {
+        self.command = Some(format!("connection {verb} {connection}"));
+        self
     }
 
     /// Why nobody can tell whose they are, and what to do.
@@ -75,12 +84,15 @@ impl<'a> Subject<'a> {
     }
 
     fn hand_in(&self) -> String {
-        format!("hand the credentials in: {}", self.stack.command("apply -f FILE"))
+        format!("hand the credentials in: {}", self.command())
     }
 
     fn reconnect(&self) -> String {
-        let apply = self.stack.command("apply -f FILE");
-        format!("reconnect this account: get new credentials at {}, then {apply}", self.company())
+        format!("reconnect this account: get new credentials at {}, then {}", self.company(), self.command())
+    }
+
+    fn command(&self) -> String {
+        self.stack.command(self.command.as_deref().unwrap_or("apply -f FILE"))
     }
 
     fn secret(&self, error: &SecretError) -> Words {

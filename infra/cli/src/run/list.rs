@@ -1,25 +1,71 @@
 //! `segue run list`: the newest runs of one export or of all.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use futures::future::try_join_all;
+use jiff::Timestamp;
 use segue_state::finish::look;
-use segue_state::{RunId, State, Summary};
+use segue_state::{RunId, State, Status, Summary};
 
+use super::when::{prefix, when};
 use super::{Which, export_id, no_run, summaries};
 use crate::Failure;
 use crate::output::Screen;
 
 /// Runs that are looked at at once.
 const AT_ONCE: usize = 16;
+/// The states of a run.
+const STATES: [Status; 8] = [
+    Status::Staging,
+    Status::Delivering,
+    Status::Completed,
+    Status::Partial,
+    Status::Failed,
+    Status::Cancelled,
+    Status::Superseded,
+    Status::Refused,
+];
 
 /// List runs, newest first.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
+#[command(after_help = "Examples:
+  segue run list vip-to-klaviyo
+  segue run list --state failed,partial --since 2d")]
 pub struct Args {
     /// The export; all of them if not given.
     #[arg(value_parser = export_id)]
     pub export: Option<String>,
+    /// Only runs in these states.
+    #[arg(long, value_name = "STATE", value_delimiter = ',', value_parser = states())]
+    pub state: Vec<Status>,
+    /// Only runs whose event came since then: a time, a day, or how long ago (6h, 2d).
+    #[arg(long, value_name = "WHEN", value_parser = when)]
+    pub since: Option<Timestamp>,
+    /// Only runs whose event came before then.
+    #[arg(long, value_name = "WHEN", value_parser = when)]
+    pub until: Option<Timestamp>,
     /// Most runs.
     #[arg(long, default_value_t = 20, value_name = "RUNS", value_parser = clap::value_parser!(u16).range(1..))]
     pub limit: u16,
+}
+
+fn states() -> impl TypedValueParser<Value = Status> {
+    PossibleValuesParser::new(STATES.map(Status::name)).map(|name| {
+        // Only names of states get here.
+        STATES.into_iter().find(|status| status.name() == name).unwrap_or(Status::Staging)
+    })
+}
+
+impl Args {
+    fn filters(&self) -> bool {
+        !self.state.is_empty() || self.since.is_some() || self.until.is_some()
+    }
+
+    /// Whether a run's event came in the span; ids begin with its time.
+    fn covers(&self, id: &RunId) -> bool {
+        let at = id.as_str().split('-').next().unwrap_or_default();
+        self.since.is_none_or(|since| at >= prefix(since).as_str())
+            && self.until.is_none_or(|until| at < prefix(until).as_str())
+    }
 }
 
 /// Does it.
@@ -27,7 +73,7 @@ pub struct Args {
 /// # Errors
 /// [`Failure`].
 pub async fn run(state: &State, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
-    let found = newest(state, args.export.as_deref(), args.limit.into()).await?;
+    let found = newest(state, args).await?;
     if found.is_empty() {
         if let Some(export) = &args.export
             && state.export(export).await?.is_none()
@@ -35,16 +81,17 @@ pub async fn run(state: &State, args: &Args, screen: &mut Screen<'_>) -> Result<
             return Err(no_run(state, export, &Which::Latest).await?);
         }
         screen.json(&found)?;
-        return screen.line("there are no runs yet");
+        return screen.line(if args.filters() { "no run is like that" } else { "there are no runs yet" });
     }
     screen.json(&found)?;
-    screen.line(&summaries::lines(&found))
+    screen.line(&summaries::lines(&found, screen.width()))
 }
 
 /// The newest runs, newest first. Run ids sort by time, whatever the export.
-async fn newest(state: &State, export: Option<&str>, limit: usize) -> Result<Vec<Summary>, Failure> {
-    let exports = match export {
-        Some(export) => vec![export.to_owned()],
+async fn newest(state: &State, args: &Args) -> Result<Vec<Summary>, Failure> {
+    let limit = usize::from(args.limit);
+    let exports = match &args.export {
+        Some(export) => vec![export.clone()],
         None => state.exports_run().await?,
     };
     let mut runs: Vec<(RunId, &str)> = Vec::new();
@@ -53,15 +100,22 @@ async fn newest(state: &State, export: Option<&str>, limit: usize) -> Result<Vec
         let listed: Vec<(&String, Vec<RunId>)> =
             try_join_all(listed).await.map_err(|error: Failure| error)?;
         for (export, ids) in listed {
-            runs.extend(ids.into_iter().rev().take(limit).map(|id| (id, export.as_str())));
+            let newest = ids.into_iter().rev().filter(|id| args.covers(id));
+            // A state is only known of a run that was looked at.
+            let most = if args.state.is_empty() { limit } else { usize::MAX };
+            runs.extend(newest.take(most).map(|id| (id, export.as_str())));
         }
     }
     runs.sort_unstable_by(|one, other| other.cmp(one));
-    runs.truncate(limit);
-    let mut found = Vec::with_capacity(runs.len());
+    let mut found: Vec<Summary> = Vec::new();
     for runs in runs.chunks(AT_ONCE) {
         let looked = try_join_all(runs.iter().map(|(id, export)| look(state, export, id))).await?;
-        found.extend(looked.into_iter().flatten());
+        let wanted = |summary: &Summary| args.state.is_empty() || args.state.contains(&summary.status);
+        found.extend(looked.into_iter().flatten().filter(wanted));
+        if found.len() >= limit {
+            break;
+        }
     }
+    found.truncate(limit);
     Ok(found)
 }

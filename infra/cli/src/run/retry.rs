@@ -4,16 +4,18 @@ use fan_out::queueing::outgoing;
 use jiff::{SignedDuration, Timestamp};
 use segue_platform::Queue;
 use segue_state::finish::retry;
-use segue_state::{Export, RunId, State, permit};
+use segue_state::{Export, Halt, Head, Run, RunId, State, keys, permit};
 use serde::Serialize;
 
 use super::{Which, export_id, no_run};
 use crate::output::Screen;
+use crate::prompt::Prompt;
 use crate::stack::Stack;
 use crate::{App, Failure};
 
 /// Send the chunks of a run that failed once more.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  segue run retry vip-to-klaviyo latest")]
 pub struct Args {
     /// The export.
     #[arg(value_parser = export_id)]
@@ -21,6 +23,9 @@ pub struct Args {
     /// The run's id, or `latest`.
     #[arg(value_parser = Which::parse)]
     pub run: Which,
+    /// Don't ask, even if a newer drop was sent since.
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// What is sent again.
@@ -31,14 +36,37 @@ struct Retried {
     chunks: Vec<u32>,
     /// Until when the run may be delivering now.
     deadline: Option<Timestamp>,
+    /// Segments of which a newer run was sent since, with that run.
+    newer: Vec<Newer>,
+}
+
+/// A newer run over a segment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Newer {
+    segment: String,
+    run: RunId,
+}
+
+impl Newer {
+    fn warning(&self) -> String {
+        format!(
+            "warning: `{}` was sent again since, by the run {}: what is retried now is older",
+            self.segment, self.run
+        )
+    }
 }
 
 /// Does it.
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
-    let retried = again(&app.stack, &app.state, &*app.queue, args).await?;
+pub async fn run(
+    app: &App,
+    args: &Args,
+    prompt: &mut dyn Prompt,
+    screen: &mut Screen<'_>,
+) -> Result<(), Failure> {
+    let retried = again(&app.stack, &app.state, &*app.queue, args, prompt).await?;
     screen.json(&retried)?;
     let Retried { export, run, chunks, .. } = &retried;
     match chunks.len() {
@@ -57,8 +85,14 @@ pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), 
     }
 }
 
-async fn again(stack: &Stack, state: &State, queue: &dyn Queue, args: &Args) -> Result<Retried, Failure> {
-    let Args { export: name, run: which } = args;
+async fn again(
+    stack: &Stack,
+    state: &State,
+    queue: &dyn Queue,
+    args: &Args,
+    prompt: &mut dyn Prompt,
+) -> Result<Retried, Failure> {
+    let Args { export: name, run: which, yes } = args;
     let found = match which.find(state, name).await? {
         Some(id) => state.run(name, &id).await?,
         None => None,
@@ -74,6 +108,18 @@ async fn again(stack: &Stack, state: &State, queue: &dyn Queue, args: &Args) -> 
     let export = Export { enabled: export.enabled, ..run.export.clone() };
     let connection = state.connection(&export.connection).await?;
     permit(role, &export, connection.as_ref()).map_err(|halt| Failure::new(halt.to_string()))?;
+    if let Some(cancel) = state.cancel(name, &run.run).await? {
+        let start = stack.command(&format!("run start {name}"));
+        return Err(Failure::new(Halt::Cancelled(cancel.by).to_string())
+            .hint(format!("what was cancelled stays so; start a new run with: {start}")));
+    }
+    let newer = newer(state, &run).await?;
+    for newer in &newer {
+        prompt.say(&newer.warning());
+    }
+    if !newer.is_empty() && !yes && prompt.is_terminal() && !prompt.confirm("retry all the same?")? {
+        return Err(Failure::new("nothing was retried"));
+    }
     let time = SignedDuration::from_mins(i64::from(export.limits.deadline_minutes));
     let deadline = Timestamp::now().checked_add(time).unwrap_or(Timestamp::MAX);
     let messages = match run.destination {
@@ -87,7 +133,18 @@ async fn again(stack: &Stack, state: &State, queue: &dyn Queue, args: &Args) -> 
         queue.send(stack.queue(destination)?, messages).await?;
     }
     let deadline = (!chunks.is_empty()).then_some(deadline);
-    Ok(Retried { export: name.clone(), run: run.run, chunks, deadline })
+    Ok(Retried { export: name.clone(), run: run.run, chunks, deadline, newer })
+}
+
+/// Segments of a run that a newer run of its export has sent since.
+async fn newer(state: &State, run: &Run) -> Result<Vec<Newer>, Failure> {
+    let head = state.read::<Head>(&keys::head(&run.export.id)).await?;
+    let segments = head.map(|head| head.body.segments).unwrap_or_default();
+    let newer = run.drops.iter().filter_map(|drop| {
+        let newest = segments.get(&drop.segment).filter(|newest| **newest > run.run)?;
+        Some(Newer { segment: drop.segment.clone(), run: newest.clone() })
+    });
+    Ok(newer.collect())
 }
 
 #[cfg(test)]

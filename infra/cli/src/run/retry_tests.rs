@@ -5,11 +5,12 @@ use segue_state::{Outcome, keys};
 
 use super::super::tests::{answered, configured, sealed};
 use super::*;
+use crate::prompt::tests::Scripted;
 
 const RUN: &str = "20261122T163512Z-a";
 
 fn args() -> Args {
-    Args { export: "e".into(), run: Which::Latest }
+    Args { export: "e".into(), run: Which::Latest, yes: false }
 }
 
 fn stack() -> Stack {
@@ -24,7 +25,7 @@ async fn failed_chunks_go_to_the_runs_lane_with_a_new_generation() {
     answered(&state, &run, 1, Outcome::Failed).await;
     let before = Timestamp::now();
     for _ in 0..2 {
-        let retried = again(&stack(), &state, &queue, &args()).await.unwrap();
+        let retried = again(&stack(), &state, &queue, &args(), &mut Scripted::default()).await.unwrap();
         assert_eq!(retried.chunks, [1]);
         let time = retried.deadline.unwrap().duration_since(before);
         assert!(time >= SignedDuration::from_hours(24) && time < SignedDuration::from_hours(25));
@@ -42,7 +43,7 @@ async fn nothing_is_sent_if_nothing_has_failed() {
     let (state, queue) = (configured().await, MemoryQueue::default());
     let run = sealed(&state, RUN).await;
     answered(&state, &run, 0, Outcome::Delivered).await;
-    let retried = again(&stack(), &state, &queue, &args()).await.unwrap();
+    let retried = again(&stack(), &state, &queue, &args(), &mut Scripted::default()).await.unwrap();
     assert!(retried.chunks.is_empty() && retried.deadline.is_none() && queue.take().is_empty());
 }
 
@@ -52,9 +53,41 @@ async fn what_may_not_be_sent_now_is_not_retried() {
     let run = sealed(&state, RUN).await;
     answered(&state, &run, 0, Outcome::Failed).await;
     state.objects().delete(&keys::connection("c")).await.unwrap();
-    let gone = again(&stack(), &state, &queue, &args()).await.unwrap_err();
+    let gone = again(&stack(), &state, &queue, &args(), &mut Scripted::default()).await.unwrap_err();
     assert!(gone.to_string().contains("the connection `c` does not exist"), "{gone}");
     assert!(queue.take().is_empty());
     let missing = Args { run: Which::parse("20260101T000000Z-x").unwrap(), ..args() };
-    assert!(again(&stack(), &state, &queue, &missing).await.is_err());
+    assert!(again(&stack(), &state, &queue, &missing, &mut Scripted::default()).await.is_err());
+}
+
+#[tokio::test]
+async fn it_warns_if_a_newer_drop_was_sent_since_and_asks_where_it_can() {
+    let (state, queue) = (configured().await, MemoryQueue::default());
+    let run = sealed(&state, RUN).await;
+    answered(&state, &run, 0, Outcome::Failed).await;
+    let newest = sealed(&state, "20261123T163512Z-b").await;
+    state.advance_head("e", &newest).await.unwrap();
+    let older = Args { run: Which::parse(RUN).unwrap(), ..args() };
+
+    let mut refuses = Scripted::answering(&["no"]);
+    assert!(again(&stack(), &state, &queue, &older, &mut refuses).await.is_err());
+    assert!(queue.take().is_empty(), "nothing is sent before the answer");
+    assert!(refuses.heard[0].contains("by the run 20261123T163512Z-b"), "{:?}", refuses.heard);
+
+    let mut nobody = Scripted::default();
+    let retried = again(&stack(), &state, &queue, &older, &mut nobody).await.unwrap();
+    assert_eq!((retried.newer[0].segment.as_str(), queue.take().len()), ("vip", 1));
+    assert_eq!(nobody.heard.len(), 1, "a script is warned, and not asked");
+}
+
+#[tokio::test]
+async fn a_cancelled_run_is_not_retried() {
+    let (state, queue) = (configured().await, MemoryQueue::default());
+    let run = sealed(&state, RUN).await;
+    answered(&state, &run, 0, Outcome::Failed).await;
+    let cancel = segue_state::Cancel { by: "arn:ann".into(), at: Timestamp::UNIX_EPOCH, reason: None };
+    state.create(&keys::cancel("e", &run.run), &cancel).await.unwrap();
+    let refused = again(&stack(), &state, &queue, &args(), &mut Scripted::default()).await.unwrap_err();
+    assert!(refused.to_string().contains("the run was cancelled by arn:ann"), "{refused}");
+    assert!(queue.take().is_empty());
 }

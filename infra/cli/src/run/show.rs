@@ -4,18 +4,22 @@ use segue_state::finish::look;
 use segue_state::{SourceRecord, State, Summary};
 use serde::Serialize;
 
-use super::{Which, export_id, no_run, summaries};
+use super::{Which, advice, export_id, no_run, summaries};
 use crate::Failure;
 use crate::output::Screen;
+use crate::stack::Stack;
 
-/// Show one run.
+/// Show one run, with what to do about it.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  segue run show vip-to-klaviyo\n  segue run show vip-to-klaviyo latest --output json"
+)]
 pub struct Args {
     /// The export.
     #[arg(value_parser = export_id)]
     pub export: String,
     /// The run's id, or `latest`.
-    #[arg(value_parser = Which::parse)]
+    #[arg(value_parser = Which::parse, default_value = "latest")]
     pub run: Which,
 }
 
@@ -23,13 +27,14 @@ pub struct Args {
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn run(state: &State, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
+pub async fn run(stack: &Stack, state: &State, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let summary = summary(state, &args.export, &args.run).await?;
     // A release before this one did not write it.
     let sealed = state.sealed(&args.export, &summary.run).await?;
-    let found = Shown { summary, sources: sealed.map(|sealed| sealed.sources).unwrap_or_default() };
+    let sources = sealed.map(|sealed| sealed.sources).unwrap_or_default();
+    let found = Shown { next: advice::next(stack, &summary), summary, sources };
     screen.json(&found)?;
-    screen.line(&summaries::whole(&found.summary, &found.sources))
+    screen.line(&summaries::whole(stack, &found.summary, &found.sources))
 }
 
 /// A summary, and what the parts turned out to be.
@@ -37,6 +42,8 @@ pub async fn run(state: &State, args: &Args, screen: &mut Screen<'_>) -> Result<
 struct Shown {
     #[serde(flatten)]
     summary: Summary,
+    /// What to do now.
+    next: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sources: Vec<SourceRecord>,
 }

@@ -1,27 +1,41 @@
-//! `segue run start`: runs exports on demand.
+//! `segue run start`: runs exports on demand, or tells what a run would do.
 
 use fan_out::invocation::Request;
-use futures::future::join_all;
+use fan_out::selection::Selection;
 use jiff::Timestamp;
 use segue_platform::invoke::Invoke;
 use segue_state::{Export, Role, RunId, State, TriggerKind, permit};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::watch::{Patience, until_it_ends, verdict};
-use super::{Which, export_id, summaries};
-use crate::output::{Output, Screen};
-use crate::{App, Failure};
+use super::watch::{Patience, several};
+use super::{dry_run, export_id};
+use crate::output::Screen;
+use crate::{App, Failure, ask};
 
 /// Run exports now, over the latest drops of their segments.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  segue run start vip-to-klaviyo --wait
+  segue run start --all --segment vip --dry-run
+  segue run start vip-to-klaviyo --drop segments/vip/2026-11-01.csv")]
 pub struct Args {
     /// The exports.
     #[arg(value_name = "EXPORT", required_unless_present = "all", value_parser = export_id)]
     pub exports: Vec<String>,
-    /// All exports that are enabled.
+    /// All exports that are enabled; with --segment, those that send it.
     #[arg(long, conflicts_with = "exports")]
     pub all: bool,
+    /// Only this one of their segments.
+    #[arg(long, value_name = "SEGMENT")]
+    pub segment: Option<String>,
+    /// Only this drop, instead of the latest ones: the key of its file, or of the folder of a drop of many files, with a
+    /// slash at its end.
+    #[arg(long, value_name = "KEY")]
+    pub drop: Option<String>,
+    /// Tell what would be sent, guards included. Nothing is sent, and nothing is kept. Exit status 0 if all would run.
+    #[arg(long, conflicts_with_all = ["wait", "timeout"])]
+    pub dry_run: bool,
     /// Wait for the runs to end. Exit status 0 if all completed.
     #[arg(long)]
     pub wait: bool,
@@ -42,10 +56,17 @@ struct Started {
 /// # Errors
 /// [`Failure`], also if a run that was waited for did not complete.
 pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
-    let names = chosen(&app.state, &args.exports, args.all).await?;
+    let selection = Selection { segment: args.segment.clone(), drop: args.drop.clone() };
+    let prefix = app.stack.output("SegmentPrefix")?;
     let function = app.stack.output("FanOutFunction")?;
+    // fan-out refuses what is not theirs, and nobody waits for its answer.
+    let role = ask::role(&*app.invoke, function).await?;
+    let names = chosen(&app.state, args, role, (&selection, prefix)).await?;
+    if args.dry_run {
+        return dry_run::run(app, names, selection, screen).await;
+    }
     let by = app.caller().await?;
-    let started = start(&*app.invoke, function, names, by, Timestamp::now()).await?;
+    let started = start(&*app.invoke, function, names, selection, by, Timestamp::now()).await?;
     if !args.wait {
         screen.json(&started)?;
         for Started { export, run } in &started {
@@ -57,29 +78,51 @@ pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), 
     for Started { export, run } in &started {
         screen.line(&format!("started {export} {run}"))?;
     }
-    wait(app, &started, args.timeout, screen).await
+    let runs: Vec<(String, RunId)> = started.into_iter().map(|one| (one.export, one.run)).collect();
+    several(app, &runs, Patience::new(args.timeout), screen).await
 }
 
-/// The exports that are to run: those named, or all that are enabled.
-async fn chosen(state: &State, wanted: &[String], all: bool) -> Result<Vec<String>, Failure> {
+/// The exports that are to run: those named, or all that are enabled, of those that somebody of this role runs. Of a
+/// dry run, also those that may not run, since it tells why.
+async fn chosen(
+    state: &State,
+    args: &Args,
+    role: Role,
+    (selection, prefix): (&Selection, &str),
+) -> Result<Vec<String>, Failure> {
+    let theirs = |whose: Role| role == Role::Administrators || whose == role;
     let (exports, broken) = state.exports().await?;
-    if all {
-        let enabled: Vec<_> =
-            exports.into_iter().map(|(_, e)| e).filter(|e| e.enabled).map(|e| e.id).collect();
-        return if enabled.is_empty() {
-            Err(Failure::new("there is no enabled export").hint("save one with `segue apply`"))
-        } else {
-            Ok(enabled)
+    if args.all {
+        let sends = |export: &Export| export.is_active() && selection.obstacle(export, prefix).is_none();
+        let own = exports.into_iter().filter(|(whose, _)| theirs(*whose)).map(|(_, export)| export);
+        let enabled: Vec<_> = own.filter(sends).map(|export| export.id).collect();
+        let chose = args.segment.as_ref().or(args.drop.as_ref());
+        return match (enabled.is_empty(), chose) {
+            (false, _) => Ok(enabled),
+            (true, None) => {
+                Err(Failure::new("there is no enabled export").hint("save one with `segue apply`"))
+            }
+            (true, Some(chose)) => Err(Failure::new(format!("no enabled export sends `{chose}`"))
+                .hint("see what exports send with `segue export list`")),
         };
     }
     let mut names: Vec<String> = Vec::new();
     let mut problems = Vec::new();
-    for name in wanted {
+    for name in &args.exports {
         if names.contains(name) {
             continue;
         }
         match exports.iter().find(|(_, export)| export.id == *name) {
             None => problems.push(unknown(name, &exports, &broken)),
+            Some((whose, _)) if !theirs(*whose) => {
+                problems.push(format!("the export `{name}` is the administrators', who alone run it"));
+            }
+            Some((_, export)) if selection.obstacle(export, prefix).is_some() => {
+                let segments = export.segments.join(", ");
+                let chose = args.segment.as_ref().or(args.drop.as_ref()).map_or("", String::as_str);
+                problems.push(format!("the export `{name}` does not send `{chose}`: it sends {segments}"));
+            }
+            Some(_) if args.dry_run => {}
             Some((role, export)) => {
                 let connection = state.connection(&export.connection).await?;
                 problems
@@ -110,6 +153,7 @@ async fn start(
     invoke: &dyn Invoke,
     function: &str,
     names: Vec<String>,
+    Selection { segment, drop }: Selection,
     by: String,
     at: Timestamp,
 ) -> Result<Vec<Started>, Failure> {
@@ -126,40 +170,12 @@ async fn start(
         requested_by: Some(by),
         requested_at: at,
         trigger: TriggerKind::OnDemand,
+        segment,
+        drop,
     };
-    let payload = serde_json::to_string(&request).map_err(|error| Failure::new(error.to_string()))?;
-    invoke.start(function, payload).await?;
+    let request = serde_json::to_value(&request).map_err(|error| Failure::new(error.to_string()))?;
+    ask::start(invoke, function, &request).await?;
     Ok(started)
-}
-
-/// Waits for all runs at once, and tells what became of them.
-async fn wait(
-    app: &App,
-    started: &[Started],
-    timeout: Option<u64>,
-    screen: &mut Screen<'_>,
-) -> Result<(), Failure> {
-    let patience = Patience::new(timeout);
-    let waits = started.iter().map(async |Started { export, run }| {
-        // Lines of several runs would interleave: each is told about at its end.
-        let mut nowhere = std::io::sink();
-        let mut silent = Screen::new(Output::Json, &mut nowhere);
-        until_it_ends(&app.state, export, &Which::This(run.clone()), patience, &mut silent).await
-    });
-    let mut summaries = Vec::new();
-    let mut failures = Vec::new();
-    for ended in join_all(waits).await {
-        match ended {
-            Ok(summary) => {
-                failures.extend(verdict(&app.stack, &summary).err());
-                summaries.push(summary);
-            }
-            Err(failure) => failures.push(failure),
-        }
-    }
-    screen.json(&summaries)?;
-    screen.line(&summaries::lines(&summaries))?;
-    Failure::together(failures)
 }
 
 #[cfg(test)]

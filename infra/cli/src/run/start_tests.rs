@@ -12,16 +12,18 @@ async fn fan_out_is_asked_once_and_the_ids_are_those_that_it_will_make() {
     let invoke = MemoryInvoke::default();
     let at: Timestamp = "2026-11-22T16:35:12.345678901Z".parse().unwrap();
     let names = vec!["one".to_owned(), "two".to_owned()];
-    let started = start(&invoke, "fan-out", names, "arn:me".into(), at).await.unwrap();
+    let selection = Selection { segment: Some("vip".into()), drop: None };
+    let started = start(&invoke, "fan-out", names, selection, "arn:me".into(), at).await.unwrap();
     let sent = invoke.take();
     let event = serde_json::from_str(&sent[0]).unwrap();
-    let Invocation::Request(Request::Run { exports, id, requested_by, requested_at, trigger }) =
+    let Invocation::Request(Request::Run { exports, id, requested_by, requested_at, trigger, segment, drop }) =
         Invocation::parse(&event).unwrap()
     else {
         panic!("another request")
     };
     assert_eq!((sent.len(), exports.unwrap().len(), requested_by.as_deref()), (1, 2, Some("arn:me")));
     assert_eq!((requested_at, trigger), (at, TriggerKind::OnDemand));
+    assert_eq!((segment.as_deref(), drop), (Some("vip"), None));
     assert_eq!(started[1].run, RunId::of(requested_at, &["two", &id]));
 }
 
@@ -30,12 +32,54 @@ async fn what_can_not_run_is_refused_before_anything_is_started() {
     let state = configured().await;
     let disabled: Export = serde_json::from_value(config("off", false).1).unwrap();
     state.create(&keys::export(Role::Contributors, "off"), &disabled).await.unwrap();
-    let names = ["e", "off", "x"].map(str::to_owned);
-    insta::assert_snapshot!(chosen(&state, &names, false).await.unwrap_err().to_string(), @r"
+    let chosen = async |args: &Args| {
+        let selection = Selection { segment: args.segment.clone(), drop: args.drop.clone() };
+        super::chosen(&state, args, Role::Administrators, (&selection, "segments/")).await
+    };
+    insta::assert_snapshot!(chosen(&args(&["e", "off", "x"])).await.unwrap_err().to_string(), @r"
     error: the export `off` is disabled; enable it and start a new run
     error: there is no export `x`; there are e, off
     hint: nothing was started
     ");
-    assert_eq!(chosen(&state, &names[..1], false).await.unwrap(), ["e"]);
-    assert_eq!(chosen(&state, &[], true).await.unwrap(), ["e"]);
+    assert_eq!(chosen(&args(&["e", "e"])).await.unwrap(), ["e"]);
+    assert_eq!(chosen(&Args { all: true, ..args(&[]) }).await.unwrap(), ["e"]);
+    let trial = Args { dry_run: true, ..args(&["off"]) };
+    assert_eq!(chosen(&trial).await.unwrap(), ["off"], "a dry run tells why it may not run");
+    let other = Args { segment: Some("other".into()), ..args(&["e"]) };
+    insta::assert_snapshot!(chosen(&other).await.unwrap_err().to_string(), @r"
+    error: the export `e` does not send `other`: it sends vip
+    hint: nothing was started
+    ");
+    let drop = Args { all: true, drop: Some("segments/other/a.csv".into()), ..args(&[]) };
+    insta::assert_snapshot!(chosen(&drop).await.unwrap_err().to_string(), @r"
+    error: no enabled export sends `segments/other/a.csv`
+    hint: see what exports send with `segue export list`
+    ");
+}
+
+#[tokio::test]
+async fn contributors_start_their_own_exports_only() {
+    let state = configured().await;
+    let theirs: Export = serde_json::from_value(config("theirs", true).1).unwrap();
+    state.create(&keys::export(Role::Contributors, "theirs"), &theirs).await.unwrap();
+    let chosen = async |args: &Args| {
+        super::chosen(&state, args, Role::Contributors, (&Selection::default(), "segments/")).await
+    };
+    assert_eq!(chosen(&Args { all: true, ..args(&[]) }).await.unwrap(), ["theirs"]);
+    insta::assert_snapshot!(chosen(&args(&["e"])).await.unwrap_err().to_string(), @r"
+    error: the export `e` is the administrators', who alone run it
+    hint: nothing was started
+    ");
+}
+
+fn args(exports: &[&str]) -> Args {
+    Args {
+        exports: exports.iter().map(|name| (*name).to_owned()).collect(),
+        all: false,
+        segment: None,
+        drop: None,
+        dry_run: false,
+        wait: false,
+        timeout: None,
+    }
 }

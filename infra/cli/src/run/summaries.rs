@@ -2,7 +2,9 @@
 
 use segue_state::{SourceRecord, Summary};
 
+use super::advice;
 use crate::output::table;
+use crate::stack::Stack;
 
 const HEADER: [&str; 14] = [
     "export",
@@ -21,10 +23,28 @@ const HEADER: [&str; 14] = [
     "message",
 ];
 
-/// One line a run.
+/// One line a run; on a terminal of `width` columns that is too narrow for that, two.
 #[must_use]
-pub fn lines(summaries: &[Summary]) -> String {
-    table(&HEADER, 3..13, summaries.iter().map(row).collect())
+pub fn lines(summaries: &[Summary], width: Option<usize>) -> String {
+    let wide = table(&HEADER, 3..13, summaries.iter().map(row).collect());
+    let widest = wide.lines().map(|line| line.chars().count()).max().unwrap_or_default();
+    if width.is_some_and(|width| widest > width) { narrow(summaries) } else { wide }
+}
+
+/// The columns that matter most, and below them what happened.
+fn narrow(summaries: &[Summary]) -> String {
+    let rows = summaries.iter().map(|summary| {
+        let Summary { export, run, status, counts, .. } = summary;
+        let numbers = [counts.read, counts.accepted].map(|count| count.to_string());
+        [vec![export.clone(), run.to_string(), status.name().to_owned()], numbers.to_vec()].concat()
+    });
+    let table = table(&["export", "run", "status", "read", "accepted"], 3..5, rows.collect());
+    let mut lines = table.lines();
+    let mut said: Vec<String> = lines.next().map(str::to_owned).into_iter().collect();
+    for (line, summary) in lines.zip(summaries) {
+        said.extend([line.to_owned(), format!("  {}", summary.message)]);
+    }
+    said.join("\n")
 }
 
 fn row(summary: &Summary) -> Vec<String> {
@@ -79,7 +99,7 @@ fn ways(sources: &[SourceRecord]) -> Vec<String> {
 
 /// Everything about one run, one line a field.
 #[must_use]
-pub fn whole(summary: &Summary, sources: &[SourceRecord]) -> String {
+pub fn whole(stack: &Stack, summary: &Summary, sources: &[SourceRecord]) -> String {
     let counts = &summary.counts;
     let mut rows: Vec<(String, String)> = Vec::new();
     let mut add = |name: &str, value: String| rows.push((name.to_owned(), value));
@@ -87,6 +107,7 @@ pub fn whole(summary: &Summary, sources: &[SourceRecord]) -> String {
     add("run", summary.run.to_string());
     add("status", summary.status.name().to_owned());
     add("message", summary.message.clone());
+    add("what to do", advice::next(stack, summary));
     for warning in &summary.warnings {
         add("warning", warning.clone());
     }
@@ -134,6 +155,25 @@ pub fn whole(summary: &Summary, sources: &[SourceRecord]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_narrow_terminal_gets_two_lines_a_run() {
+        let mut summary =
+            segue_state::summary::staging(&super::super::tests::a_run("20261122T163512Z-pq9qkvr7sbh213ug"));
+        (summary.counts.read, summary.counts.accepted) = (1_000_000, 999_000);
+        summary.message = "Klaviyo refused 1000 profiles".to_owned();
+        let said = lines(&[summary.clone(), summary.clone()], Some(80));
+        insta::assert_snapshot!(said, @r"
+        export  run                                status      read  accepted
+        e       20261122T163512Z-pq9qkvr7sbh213ug  staging  1000000    999000
+          Klaviyo refused 1000 profiles
+        e       20261122T163512Z-pq9qkvr7sbh213ug  staging  1000000    999000
+          Klaviyo refused 1000 profiles
+        ");
+        for width in [None, Some(300)] {
+            assert!(lines(std::slice::from_ref(&summary), width).contains("duplicate"));
+        }
+    }
 
     #[test]
     fn parts_of_one_kind_are_one_line() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use segue_platform::memory::MemoryBucket;
 use segue_state::{Open, Outcome, Receipt, Run, Sealed, keys};
 
-use super::watch::{Patience, until_it_ends, verdict};
+use super::watch::{Lines, Patience, until_it_ends, verdict};
 use super::*;
 use crate::output::Output;
 use crate::stack::Stack;
@@ -99,14 +99,14 @@ async fn printed(command: Command, state: &State, output: Output) -> Result<Stri
     let mut screen = Screen::new(output, &mut out);
     match command {
         Command::List(args) => list::run(state, &args, &mut screen).await?,
-        Command::Show(args) => show::run(state, &args, &mut screen).await?,
-        Command::Start(_) | Command::Watch(_) | Command::Retry(_) => panic!("no reading command"),
+        Command::Show(args) => show::run(&Stack::of("segue", &[]), state, &args, &mut screen).await?,
+        _ => panic!("no reading command"),
     }
     Ok(String::from_utf8(out).unwrap())
 }
 
 fn list(export: Option<&str>, limit: u16) -> Command {
-    Command::List(list::Args { export: export.map(Into::into), limit })
+    Command::List(list::Args { export: export.map(Into::into), limit, ..list::Args::default() })
 }
 
 fn show(export: &str, run: &str) -> Command {
@@ -140,6 +140,24 @@ async fn runs_are_listed_newest_first() {
 }
 
 #[tokio::test]
+async fn runs_are_filtered_by_state_and_time() {
+    let state = two_runs().await;
+    let ids = async |args: list::Args| {
+        let found = printed(Command::List(args), &state, Output::Json).await.unwrap();
+        let found: Vec<serde_json::Value> = serde_json::from_str(&found).unwrap();
+        found.iter().map(|run| run["run"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let args = || list::Args { limit: 1, ..list::Args::default() };
+    let between: jiff::Timestamp = "2026-11-23T00:00:00Z".parse().unwrap();
+    assert_eq!(ids(args()).await, [NEW]);
+    assert_eq!(ids(list::Args { state: vec![segue_state::Status::Partial], ..args() }).await, [OLD]);
+    assert_eq!(ids(list::Args { until: Some(between), ..args() }).await, [OLD]);
+    assert_eq!(ids(list::Args { since: Some(between), limit: 5, ..args() }).await, [NEW]);
+    let none = list::Args { state: vec![segue_state::Status::Refused], ..args() };
+    assert_eq!(printed(Command::List(none), &state, Output::Text).await.unwrap(), "no run is like that\n");
+}
+
+#[tokio::test]
 async fn an_export_without_runs_has_none_and_one_that_is_not_there_is_told_apart() {
     let state = configured().await;
     assert_eq!(printed(list(Some("e"), 20), &state, Output::Text).await.unwrap(), "there are no runs yet\n");
@@ -159,6 +177,7 @@ async fn a_run_is_shown_with_everything_that_is_known() {
     run          20261122T163512Z-b
     status       partial
     message      10 profiles could not be delivered: Klaviyo did not answer; try again later; then `segue run retry e 20261122T163512Z-b`
+    what to do   mend what the message says, then send what failed once more with: segue run retry e 20261122T163512Z-b
     destination  Klaviyo, over the connection c
     segments     vip
     trigger      upload
@@ -196,7 +215,8 @@ async fn watched(
 ) -> (Result<segue_state::Summary, Failure>, String) {
     let mut out = Vec::new();
     let mut screen = Screen::new(Output::Text, &mut out);
-    let ended = until_it_ends(state, "e", which, Patience::short(timeout), &mut screen).await;
+    let mut lines = Lines { screen: &mut screen, said: &mut None };
+    let ended = until_it_ends(state, "e", which, Patience::short(timeout), &mut lines).await;
     (ended, String::from_utf8(out).unwrap())
 }
 

@@ -1,10 +1,13 @@
-//! `segue run watch`: waits for a run to end.
+//! `segue run watch`: waits for runs to end, and shows how far they are.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use segue_state::finish::look;
 use segue_state::{RunId, State, StateError, Status, Summary};
 
+use super::bars::Bars;
 use super::{Which, export_id, no_run, summaries};
 use crate::output::Screen;
 use crate::stack::Stack;
@@ -19,13 +22,17 @@ const FAILURES: u32 = 5;
 
 /// Wait for a run to end. Exit status 0 if it completed.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  segue run watch vip-to-klaviyo\n  segue run watch --all")]
 pub struct Args {
     /// The export.
-    #[arg(value_parser = export_id)]
-    pub export: String,
+    #[arg(value_parser = export_id, required_unless_present = "all")]
+    pub export: Option<String>,
     /// The run's id, or `latest`. One that is not there yet is waited for, up to a minute.
-    #[arg(value_parser = Which::parse)]
+    #[arg(value_parser = Which::parse, default_value = "latest")]
     pub run: Which,
+    /// All runs that are not finished now.
+    #[arg(long, conflicts_with_all = ["export", "run"])]
+    pub all: bool,
     /// Give up after so many seconds. The run goes on.
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<u64>,
@@ -37,12 +44,131 @@ pub struct Args {
 /// [`Failure`], also if the run did not complete.
 pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let patience = Patience::new(args.timeout);
-    let summary = until_it_ends(&app.state, &args.export, &args.run, patience, screen).await?;
+    let Some(export) = &args.export else { return all(app, patience, screen).await };
+    let mut said = None;
+    let watched = async {
+        if let Some(mut bars) = Bars::on_a_terminal(screen, [export.as_str()]) {
+            until_it_ends(&app.state, export, &args.run, patience, &mut bars).await
+        } else {
+            let mut lines = Lines { screen: &mut *screen, said: &mut said };
+            until_it_ends(&app.state, export, &args.run, patience, &mut lines).await
+        }
+    };
+    let summary = or_interrupted(watched).await?;
     screen.json(&summary)?;
     if summary.status.is_end() {
-        screen.line(&format!("\n{}", summaries::whole(&summary, &[])))?;
+        screen.line(&format!("\n{}", summaries::whole(&app.stack, &summary, &[])))?;
     }
     verdict(&app.stack, &summary)
+}
+
+/// Watches everything that is not finished.
+async fn all(app: &App, patience: Patience, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    let open = app.state.open_runs().await?;
+    if open.is_empty() {
+        screen.json(&open)?;
+        return screen.line("there is no run that is not finished");
+    }
+    or_interrupted(several(app, &open, patience, screen)).await
+}
+
+/// Watches several runs at once, and tells what became of them.
+///
+/// # Errors
+/// [`Failure`], also if one of them did not complete.
+pub async fn several(
+    app: &App,
+    runs: &[(String, RunId)],
+    patience: Patience,
+    screen: &mut Screen<'_>,
+) -> Result<(), Failure> {
+    let bars = Bars::on_a_terminal(screen, runs.iter().map(|(export, _)| export.as_str()));
+    let shared = RefCell::new(&mut *screen);
+    let waits = runs.iter().map(async |(export, run)| {
+        let which = Which::This(run.clone());
+        let mut bar = bars.as_ref().map(Bars::another);
+        let mut lines = NamedLines { screen: &shared, said: None };
+        let shown: &mut dyn Show = bar.as_mut().map_or(&mut lines, |bar| bar as &mut dyn Show);
+        until_it_ends(&app.state, export, &which, patience, shown).await
+    });
+    let mut ended = Vec::new();
+    let mut failures = Vec::new();
+    let outcomes = join_all(waits).await;
+    for outcome in outcomes {
+        match outcome {
+            Ok(summary) => {
+                failures.extend(verdict(&app.stack, &summary).err());
+                ended.push(summary);
+            }
+            Err(failure) => failures.push(failure),
+        }
+    }
+    screen.json(&ended)?;
+    // What the bars say need not be said again; the cursor stands at the end of the last one.
+    screen.line(&if bars.is_some() { String::new() } else { summaries::lines(&ended, screen.width()) })?;
+    Failure::together(failures)
+}
+
+/// Stops waiting when somebody interrupts it, and says that nothing was stopped by that.
+async fn or_interrupted<T>(watched: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::select! {
+        ended = watched => ended,
+        _ = tokio::signal::ctrl_c() => {
+            Err(Failure::new("interrupted: what is watched goes on").hint("cancel a run with `segue run cancel`"))
+        }
+    }
+}
+
+/// Shows how far a run is.
+pub trait Show {
+    /// The run as it stands now; called at each look.
+    ///
+    /// # Errors
+    /// [`Failure`] if it can't be shown.
+    fn show(&mut self, summary: &Summary) -> Result<(), Failure>;
+}
+
+/// Shows nothing.
+pub struct Quiet;
+
+impl Show for Quiet {
+    fn show(&mut self, _summary: &Summary) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// A line for each change.
+pub struct Lines<'a, 'b> {
+    /// Where they go.
+    pub screen: &'a mut Screen<'b>,
+    /// What the last one was about.
+    pub said: &'a mut Option<Summary>,
+}
+
+impl Show for Lines<'_, '_> {
+    fn show(&mut self, summary: &Summary) -> Result<(), Failure> {
+        if self.said.as_ref() == Some(summary) {
+            return Ok(());
+        }
+        *self.said = Some(summary.clone());
+        self.screen.line(&progress(summary))
+    }
+}
+
+/// A line for each change of one of several runs; each names its run.
+struct NamedLines<'a, 'b, 'c> {
+    screen: &'a RefCell<&'b mut Screen<'c>>,
+    said: Option<Summary>,
+}
+
+impl Show for NamedLines<'_, '_, '_> {
+    fn show(&mut self, summary: &Summary) -> Result<(), Failure> {
+        if self.said.as_ref() == Some(summary) {
+            return Ok(());
+        }
+        self.said = Some(summary.clone());
+        self.screen.borrow_mut().line(&progress(summary))
+    }
 }
 
 /// When to stop waiting.
@@ -88,7 +214,7 @@ pub fn verdict(stack: &Stack, summary: &Summary) -> Result<(), Failure> {
     }
 }
 
-/// Looks at a run until it has ended or patience has, and says what changes.
+/// Looks at a run until it has ended or patience has, and shows it.
 ///
 /// # Errors
 /// [`Failure`] if there is no such run, or it can't be looked at.
@@ -97,23 +223,21 @@ pub async fn until_it_ends(
     export: &str,
     which: &Which,
     patience: Patience,
-    screen: &mut Screen<'_>,
+    shown: &mut dyn Show,
 ) -> Result<Summary, Failure> {
-    let mut said: Option<Summary> = None;
+    let mut seen: Option<RunId> = None;
     let mut failures = 0;
     loop {
         // Once found, it is followed, even if a newer one comes.
-        let followed = said.as_ref().map(|summary| Which::This(summary.run.clone()));
+        let followed = seen.clone().map(Which::This);
         match once(state, export, followed.as_ref().unwrap_or(which)).await {
             Ok(Some(summary)) => {
                 failures = 0;
-                if said.as_ref() != Some(&summary) {
-                    screen.line(&progress(&summary))?;
-                }
+                shown.show(&summary)?;
                 if summary.status.is_end() || patience.is_over() {
                     return Ok(summary);
                 }
-                said = Some(summary);
+                seen = Some(summary.run);
             }
             Ok(None) if patience.is_over_for_opening() => return Err(no_run(state, export, which).await?),
             Ok(None) => failures = 0,

@@ -103,7 +103,7 @@ fn key(prefix: &str, segment: &str, name: &str) -> Result<String, Failure> {
 async fn wanting(state: &State, segment: &str) -> Result<Vec<String>, Failure> {
     let (exports, _) = state.exports().await?;
     let wants = exports.into_iter().map(|(_, export)| export).filter(|export| {
-        export.enabled && export.triggers.upload && export.segments.iter().any(|wanted| wanted == segment)
+        export.is_active() && export.triggers.upload && export.segments.iter().any(|wanted| wanted == segment)
     });
     Ok(wants.map(|export| export.id).collect())
 }

@@ -22,9 +22,9 @@ pub(crate) fn apply(data: &[u8]) {
         let (place, said) = file.problem(&format!("connections[{number}].id"), "wrong");
         assert!((1..=lines).contains(&place.line), "{said} of {lines}");
     }
-    for (number, (_, export)) in file.exports.iter().enumerate() {
-        let (place, said) = file.problem(&format!("exports[{number}].limits.profiles"), "wrong");
+    for item in &file.exports {
+        let (place, said) = file.problem(&format!("{}.limits.profiles", item.path), "wrong");
         assert!((1..=lines).contains(&place.line), "{said} of {lines}");
-        encode("export", export, "writer").unwrap();
+        encode("export", &item.spec.export(), "writer").unwrap();
     }
 }

@@ -38,6 +38,7 @@ pub struct Connection {
 
 /// Who may use a connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SharedWith {
     /// Administrators only.

@@ -13,7 +13,7 @@ pub struct Export {
     pub id: String,
     /// Its name for people.
     pub display_name: String,
-    /// The connection it uses.
+    /// The connection it uses; empty while it is detached.
     pub connection: String,
     /// Snapchat's segment id, Mailchimp's audience id or Klaviyo's list id.
     pub audience_id: String,
@@ -49,6 +49,7 @@ pub struct Export {
 
 /// The columns of a drop that are sent ("data matching").
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Fields {
     /// The column with the e-mail address.
@@ -63,6 +64,7 @@ pub struct Fields {
 
 /// The status that new contacts get at Mailchimp. Those who are there already keep theirs, whatever it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum NewContacts {
     /// They get mail at once. You have their permission.
@@ -76,6 +78,18 @@ pub enum NewContacts {
 }
 
 impl Export {
+    /// Whether it has no connection. It keeps its configuration, and runs again once it is attached to one.
+    #[must_use]
+    pub const fn is_detached(&self) -> bool {
+        self.connection.is_empty()
+    }
+
+    /// Whether uploads and schedules start it: it is enabled, and has a connection.
+    #[must_use]
+    pub const fn is_active(&self) -> bool {
+        self.enabled && !self.is_detached()
+    }
+
     /// What happens to people who are in the audience already.
     #[must_use]
     pub fn existing_contacts(&self) -> ExistingContacts {
@@ -104,6 +118,7 @@ impl NewContacts {
 
 /// What happens to people who are in a Mailchimp audience already. Nothing changes the status that they have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ExistingContacts {
     /// They are left alone.
@@ -115,6 +130,7 @@ pub enum ExistingContacts {
 
 /// What happens to people who left a Mailchimp audience: unsubscribed, given up after bounces, or archived.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PeopleWhoLeft {
     /// They are not sent; each of their rows is rejected with the reason.
@@ -126,6 +142,7 @@ pub enum PeopleWhoLeft {
 
 /// What starts an export, besides an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Triggers {
     /// A drop of one of its segments starts it over this drop.
@@ -144,6 +161,7 @@ impl Default for Triggers {
 
 /// What a run may do at most, and what stops it before anything is sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Most profiles that a run may send; the destination's default if not set.
@@ -205,7 +223,8 @@ const fn day() -> u32 {
 }
 
 /// Who may change an export.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Administrators only.
@@ -218,7 +237,13 @@ impl Role {
     /// Both roles.
     pub const ALL: [Self; 2] = [Self::Administrators, Self::Contributors];
 
-    /// The word in keys.
+    /// Who invoked a function, by the alias that it was invoked by. Only administrators may invoke it by its name alone.
+    #[must_use]
+    pub fn by_alias(alias: Option<&str>) -> Self {
+        if alias == Some(Self::Contributors.name()) { Self::Contributors } else { Self::Administrators }
+    }
+
+    /// The word in keys, and the alias of the functions.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -6,6 +6,7 @@ use super::connection::yes;
 
 /// How to read files. The words are checked by fan-out, which knows the formats; nothing else has to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// `delimited`, `ndjson`, `json` or `parquet`.

@@ -116,7 +116,9 @@ impl World {
             invoke: Arc::new(MemoryInvoke::default()),
         };
         let began = Instant::now();
-        fan_out::handle(&app, &event, Deadline::after(FAN_OUT)).await.context("fan-out failed")?;
+        fan_out::handle(&app, &event, Role::Administrators, Deadline::after(FAN_OUT))
+            .await
+            .context("fan-out failed")?;
         Ok(began.elapsed())
     }
 

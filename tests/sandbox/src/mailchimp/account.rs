@@ -3,8 +3,39 @@ use serde_json::{Value, json};
 
 use super::{DATA_CENTRE, Mailchimp};
 use crate::call::{Answer, Call};
+use crate::ids;
+use crate::sign_in::{field, oauth_error};
 
 impl Mailchimp {
+    pub(super) fn consent_page(&mut self, call: &Call) -> Answer {
+        let accounts = &self.accounts;
+        self.sign_in.page(call, |client| {
+            let account = accounts.iter().find(|account| account.client_id.as_deref() == Some(client));
+            account.map(|account| account.account_name.clone())
+        })
+    }
+
+    /// A code becomes a token that never ends: `expires_in` is 0, and there is no refresh token.
+    pub(super) fn token(&mut self, call: &Call) -> Answer {
+        if !call.header("content-type").starts_with("application/x-www-form-urlencoded") {
+            return oauth_error(400, "invalid_request", "a form is expected");
+        }
+        if field(&call.body, "grant_type") != "authorization_code" {
+            return oauth_error(400, "unsupported_grant_type", "codes are taken");
+        }
+        let (client, secret) =
+            (Some(field(&call.body, "client_id")), Some(field(&call.body, "client_secret")));
+        let known = |a: &&mut super::MailchimpAccount| a.client_id == client && a.client_secret == secret;
+        let Some(account) = self.accounts.iter_mut().find(known) else {
+            return oauth_error(401, "invalid_client", "client authentication failed");
+        };
+        if let Err(denied) = self.sign_in.redeem(call) {
+            return denied;
+        }
+        let token = account.oauth_token.get_or_insert_with(|| ids::opaque(32));
+        Answer::json(200, &json!({ "access_token": token, "expires_in": 0, "scope": null }))
+    }
+
     /// Answers 200 to a bad token too; only the body tells.
     pub(super) fn metadata(&self, call: &Call) -> Answer {
         let token = call.credential("oauth").or_else(|| call.credential("bearer")).unwrap_or_default();

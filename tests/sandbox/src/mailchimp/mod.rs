@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use crate::audiences::MailchimpMember;
 use crate::call::{Answer, Call};
 use crate::seed::{MailchimpAccount, MailchimpContact, MailchimpList, MailchimpSeed, Rule};
+use crate::sign_in::SignIn;
 use batches::Batch;
 use list::List;
 pub(crate) use problem::{crowded, denied, fault};
@@ -35,6 +36,7 @@ pub(crate) struct Mailchimp {
     batches: BTreeMap<String, Batch>,
     batch_time: Duration,
     failing_operations: u32,
+    sign_in: SignIn,
 }
 
 impl Default for Mailchimp {
@@ -42,6 +44,8 @@ impl Default for Mailchimp {
         let account = MailchimpAccount {
             api_key: Some("sandboxkey-us19".into()),
             oauth_token: Some("sandbox-oauth".into()),
+            client_id: Some("sandbox-client".into()),
+            client_secret: Some("sandbox-secret".into()),
             account_id: "8d3a3db4d97663a9074efcc16".into(),
             account_name: "Sandbox".into(),
         };
@@ -54,6 +58,7 @@ impl Default for Mailchimp {
             batches: BTreeMap::new(),
             batch_time: Duration::from_secs(1),
             failing_operations: 0,
+            sign_in: SignIn::new("Mailchimp", None),
         }
     }
 }
@@ -65,6 +70,8 @@ impl Mailchimp {
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         match (call.method.as_str(), parts.as_slice()) {
             ("GET", ["oauth2", "metadata"]) => self.metadata(call),
+            ("GET" | "POST", ["oauth2", "authorize"]) => self.consent_page(call),
+            ("POST", ["oauth2", "token"]) => self.token(call),
             // The link to the results carries its own right of access, as the vendor's signed link does.
             ("GET", ["archive", id, "results.tar.gz"]) => self.batch_results(id),
             (_, ["3.0", rest @ ..]) => {
@@ -161,6 +168,7 @@ impl Mailchimp {
             };
             list.put_in(&email_address, &status, by_self, &merge_fields, &tags)?;
         }
+        self.sign_in.seed(&seed.sign_in);
         self.refuse = seed.refuse.unwrap_or_else(|| std::mem::take(&mut self.refuse));
         self.failing_operations = seed.fail_operations.unwrap_or(self.failing_operations);
         self.batch_time = seed.batch_ms.map_or(self.batch_time, Duration::from_millis);

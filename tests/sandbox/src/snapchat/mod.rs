@@ -12,6 +12,7 @@ use crate::call::{Answer, Call};
 use crate::ids;
 use crate::limits::Average;
 use crate::seed::{SnapchatAccount, SnapchatSeed, SnapchatSegment};
+use crate::sign_in::SignIn;
 use segment::Segment;
 use tokens::Token;
 
@@ -34,6 +35,7 @@ pub(crate) struct Snapchat {
     expires_in: u64,
     rotation: bool,
     omit_refresh_token: bool,
+    sign_in: SignIn,
 }
 
 impl Default for Snapchat {
@@ -62,6 +64,7 @@ impl Default for Snapchat {
             expires_in: 3600,
             rotation: false,
             omit_refresh_token: false,
+            sign_in: SignIn::new("Snapchat", Some("snapchat-marketing-api")),
         }
     }
 }
@@ -70,6 +73,11 @@ impl Snapchat {
     pub(crate) fn answer(&mut self, call: &Call, limits: bool) -> Answer {
         if call.path == "/login/oauth2/access_token" {
             return self.token_answer(call);
+        }
+        if call.path == "/login/oauth2/authorize" && matches!(call.method.as_str(), "GET" | "POST") {
+            let accounts = &self.accounts;
+            let app = |client: &str| accounts.iter().find(|a| a.client_id == client).map(|a| a.name.clone());
+            return self.sign_in.page(call, app);
         }
         let Some(caller) = self.caller(call) else { return denied() };
         if limits && !self.within_rate(caller, call) {
@@ -133,6 +141,7 @@ impl Snapchat {
         self.expires_in = seed.expires_in.unwrap_or(self.expires_in);
         self.rotation = seed.rotation.unwrap_or(self.rotation);
         self.omit_refresh_token = seed.omit_refresh_token.unwrap_or(self.omit_refresh_token);
+        self.sign_in.seed(&seed.sign_in);
         if seed.expire_tokens {
             self.tokens.clear();
         }

@@ -7,6 +7,8 @@ use super::{APP_RATE, Snapchat, TOKEN_RATE};
 use crate::call::{Answer, Call};
 use crate::ids;
 use crate::limits::Average;
+use crate::seed::SnapchatAccount;
+use crate::sign_in::{field, oauth_error};
 
 /// An access token that was issued.
 pub(super) struct Token {
@@ -16,28 +18,30 @@ pub(super) struct Token {
 }
 
 impl Snapchat {
-    /// `POST /login/oauth2/access_token`, RFC 6749 section 6.
+    /// `POST /login/oauth2/access_token`, RFC 6749 sections 4.1.3 and 6.
     pub(super) fn token_answer(&mut self, call: &Call) -> Answer {
         if call.method != "POST"
             || !call.header("content-type").starts_with("application/x-www-form-urlencoded")
         {
             return oauth_error(400, "invalid_request", "a form is expected");
         }
-        let form: Vec<(String, String)> = url::form_urlencoded::parse(&call.body).into_owned().collect();
-        let field =
-            |name: &str| form.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
-        if field("grant_type") != "refresh_token" {
-            return oauth_error(400, "unsupported_grant_type", "the sandbox only refreshes");
-        }
-        let (client, secret) = (field("client_id"), field("client_secret"));
-        if !self.accounts.iter().any(|known| known.client_id == client && known.client_secret == secret) {
+        let (client, secret) = (field(&call.body, "client_id"), field(&call.body, "client_secret"));
+        let known = |known: &&mut SnapchatAccount| known.client_id == client && known.client_secret == secret;
+        if !self.accounts.iter_mut().any(|account| known(&account)) {
             return oauth_error(401, "invalid_client", "client authentication failed");
         }
-        let refresh = field("refresh_token");
-        let account = self
-            .accounts
-            .iter_mut()
-            .find(|known| known.refresh_token == refresh && known.client_id == client);
+        let refresh = field(&call.body, "refresh_token");
+        let kind = field(&call.body, "grant_type");
+        let account = match kind.as_str() {
+            "refresh_token" => {
+                self.accounts.iter_mut().find(|account| known(account) && account.refresh_token == refresh)
+            }
+            "authorization_code" => match self.sign_in.redeem(call) {
+                Ok(()) => self.accounts.iter_mut().find(known),
+                Err(denied) => return denied,
+            },
+            _ => return oauth_error(400, "unsupported_grant_type", "codes and refresh tokens are taken"),
+        };
         let Some(account) = account else {
             return oauth_error(400, "invalid_grant", "the refresh token is invalid, expired or revoked");
         };
@@ -51,7 +55,7 @@ impl Snapchat {
             "expires_in": self.expires_in,
             "scope": "snapchat-marketing-api",
         });
-        if self.rotation || !self.omit_refresh_token {
+        if self.rotation || !self.omit_refresh_token || kind == "authorization_code" {
             body["refresh_token"] = json!(account.refresh_token);
         }
         let token = Token {
@@ -84,8 +88,4 @@ impl Snapchat {
         }
         fits
     }
-}
-
-fn oauth_error(status: u16, error: &str, description: &str) -> Answer {
-    Answer::json(status, &json!({ "error": error, "error_description": description }))
 }

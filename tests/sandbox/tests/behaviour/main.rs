@@ -11,6 +11,7 @@ mod mailchimp_batches;
 mod mailchimp_contacts;
 mod program;
 mod recording;
+mod sign_in;
 mod snapchat;
 
 use reqwest::{Client, RequestBuilder, Response};

@@ -1,0 +1,174 @@
+//! `segue plan` and `segue apply`, from the file to what is printed.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use segue_segment::Destination;
+use segue_state::{Connection, Consent};
+
+use super::account::AtDestinations;
+use super::changes::{changes, print as print_changes};
+use super::credentials::Inputs;
+use super::drift::refuse;
+use super::file::File;
+use super::plan::{Plan, Stores, plan};
+use super::save::{Outcome, Removed, Report, save};
+use super::terms;
+use crate::export::schedules::EventBridge;
+use crate::output::{Screen, table};
+use crate::stack::Stack;
+use crate::{App, Failure};
+
+/// The file, and what is asked of it.
+///
+/// What the file does not name stays as it is. Credentials never stand in the file: it names an environment variable
+/// or standard input that holds them as a JSON object, or a secret that exists already.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The file, YAML.
+    #[arg(short, long, value_name = "FILE")]
+    pub file: PathBuf,
+    /// Agree, as the AWS identity that you are, to the terms of connections that lack consent.
+    #[arg(long)]
+    pub agree: bool,
+    /// Remove connections and exports that the file does not name. What such exports have under way is cancelled.
+    #[arg(long)]
+    pub prune: bool,
+    /// Refuse to overwrite what was changed by hand since a file was applied.
+    #[arg(long)]
+    pub refuse_drift: bool,
+}
+
+/// `segue plan`: shows what applying the file would change. Nothing is saved.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn run_plan(
+    stack: &str,
+    args: &Args,
+    mut inputs: Inputs<'_>,
+    screen: &mut Screen<'_>,
+) -> Result<(), Failure> {
+    let (file, app) = open(stack, args).await?;
+    let schedules = EventBridge::new(&app);
+    let stores =
+        Stores { stack: &app.stack.name, state: &app.state, secrets: &app.secrets, schedules: &schedules };
+    let plan = plan(&file, &stores, &mut inputs, args.prune).await?;
+    let changes = changes(&plan, &*app.secrets, args.agree).await?;
+    print_changes(&changes, screen)?;
+    if args.refuse_drift { refuse(&changes) } else { Ok(()) }
+}
+
+/// `segue apply`: saves the connections and exports of a file.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn run(
+    stack: &str,
+    args: &Args,
+    mut inputs: Inputs<'_>,
+    screen: &mut Screen<'_>,
+) -> Result<(), Failure> {
+    let (file, app) = open(stack, args).await?;
+    let schedules = EventBridge::new(&app);
+    let stores =
+        Stores { stack: &app.stack.name, state: &app.state, secrets: &app.secrets, schedules: &schedules };
+    let plan = plan(&file, &stores, &mut inputs, args.prune).await?;
+    if args.refuse_drift {
+        refuse(&changes(&plan, &*app.secrets, args.agree).await?)?;
+    }
+    let by = app.caller().await?;
+    let agreement = agreement(&plan, args.agree, &by);
+    let report = save(&AtDestinations(&app.stack), &stores, plan, agreement.as_ref(), &by).await?;
+    print(&app.stack, &report, agreement.as_ref(), screen)
+}
+
+/// Reads the file, and finds the stack. What is wrong with the file is told also where the stack can't be asked.
+async fn open(stack: &str, args: &Args) -> Result<(File, App), Failure> {
+    let name = args.file.display().to_string();
+    let text = std::fs::read_to_string(&args.file)
+        .map_err(|error| Failure::usage(format!("{name} could not be read: {error}")))?;
+    let file = File::read(&name, &text);
+    match App::open(stack).await {
+        Ok(app) => Ok((file, app)),
+        Err(failure) if file.problems.is_empty() => Err(failure),
+        Err(_) => Err(Failure::all(file.located()).hint("nothing was saved")),
+    }
+}
+
+pub(super) fn agreement(plan: &Plan, agree: bool, by: &str) -> Option<Consent> {
+    let wanted = agree && plan.lacks_consent();
+    wanted.then(|| Consent {
+        terms: Connection::TERMS,
+        agreed_by: by.to_owned(),
+        agreed_at: Timestamp::now(),
+    })
+}
+
+pub(super) fn print(
+    stack: &Stack,
+    report: &Report,
+    agreement: Option<&Consent>,
+    screen: &mut Screen<'_>,
+) -> Result<(), Failure> {
+    screen.json(report)?;
+    let row = |kind: &str, id: &str, outcome: &str| vec![kind.to_owned(), id.to_owned(), outcome.to_owned()];
+    let connections = report.connections.iter();
+    let connections =
+        connections.map(|saved| row("connection", &saved.connection.id, Outcome::name(saved.outcome)));
+    let exports = report.exports.iter().map(|saved| row("export", &saved.id, saved.outcome.name()));
+    let removed = report.removed.iter().map(|gone| row(gone.kind.name(), &gone.id, "removed"));
+    let rows: Vec<_> = connections.chain(exports).chain(removed).collect();
+    if rows.is_empty() {
+        return screen.line("the file names no connection and no export");
+    }
+    screen.line(&table(&[], 0..0, rows))?;
+    for Removed { id, cancelled, secret, .. } in &report.removed {
+        if let Some(secret) = secret {
+            let delete = "aws secretsmanager delete-secret --secret-id";
+            screen
+                .line(&format!("the credentials of `{id}` stay until you delete them: {delete} {secret}"))?;
+        }
+        for run in cancelled {
+            screen.line(&format!("the run {run} of `{id}` is cancelled"))?;
+        }
+    }
+    print_consent(stack, report, agreement, screen)?;
+    let ready: Vec<&str> =
+        report.exports.iter().filter(|saved| saved.enabled).map(|saved| saved.id.as_str()).collect();
+    if !ready.is_empty() {
+        let command = stack.command(&format!("run start {}", ready.join(" ")));
+        screen.line(&format!("\nsaving an export runs nothing; run it now with: {command}"))?;
+    }
+    Ok(())
+}
+
+/// The terms that were agreed to just now, or that are to be agreed to.
+fn print_consent(
+    stack: &Stack,
+    report: &Report,
+    agreement: Option<&Consent>,
+    screen: &mut Screen<'_>,
+) -> Result<(), Failure> {
+    let mut asked: BTreeMap<Destination, Vec<&str>> = BTreeMap::new();
+    for Connection { id, destination, consent, .. } in
+        report.connections.iter().map(|saved| &saved.connection)
+    {
+        if consent.as_ref() == agreement {
+            asked.entry(*destination).or_default().push(id);
+        }
+    }
+    for (destination, ids) in asked {
+        let ids: Vec<_> = ids.iter().map(|id| format!("`{id}`")).collect();
+        screen.line(&format!("\n{}", terms::terms(destination)))?;
+        let ids = ids.join(", ");
+        if let Some(consent) = agreement {
+            screen.line(&format!("Agreed to for {ids} by {}", consent.agreed_by))?;
+        } else {
+            let command = stack.command("apply -f FILE --agree");
+            screen.line(&format!("Not agreed to for {ids}, which can't be used until you do: {command}"))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! `segue config export`: what a stack has, as a file that `segue apply` takes.
+
+use std::path::{Path, PathBuf};
+
+use segue_state::State;
+
+use super::schema;
+use crate::Failure;
+use crate::apply::specs::{ConnectionSpec, Document, ExportSpec};
+use crate::export::found::connections;
+use crate::export::schedules::Schedules;
+use crate::output::Screen;
+use crate::stack::Stack;
+
+/// Write the connections and exports that the stack has as a file.
+#[derive(Debug, Default, clap::Args)]
+pub struct Args {
+    /// Write this file, and its schema beside it; standard output if not given.
+    #[arg(short, long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Overwrite a file that there is.
+    #[arg(long, requires = "file")]
+    pub force: bool,
+}
+
+/// Does it.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn run(
+    stack: &Stack,
+    state: &State,
+    schedules: &dyn Schedules,
+    args: &Args,
+    screen: &mut Screen<'_>,
+) -> Result<(), Failure> {
+    let document = document(state, schedules).await?;
+    let Some(file) = &args.file else {
+        screen.json(&document)?;
+        return screen.line(text(stack, &document)?.trim_end());
+    };
+    if file.exists() && !args.force {
+        return Err(Failure::usage(format!("{} exists", file.display()))
+            .hint("choose another name, or overwrite it with --force"));
+    }
+    let beside = file.with_file_name(schema::NAME);
+    write(file, &text(stack, &document)?)?;
+    write(&beside, &schema::text()?)?;
+    let (connections, exports) = (document.connections.iter().flatten(), document.exports.iter().flatten());
+    let (connections, exports) = (connections.count(), exports.count());
+    screen.json(&serde_json::json!({
+        "file": file.display().to_string(), "schema": beside.display().to_string(),
+        "connections": connections, "exports": exports,
+    }))?;
+    screen.line(&format!(
+        "wrote {connections} connections and {exports} exports to {}, and its schema to {}",
+        file.display(),
+        beside.display()
+    ))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text)
+        .map_err(|error| Failure::new(format!("{} could not be written: {error}", path.display())))
+}
+
+/// Everything that a file could say of the stack, in the order of ids.
+async fn document(state: &State, schedules: &dyn Schedules) -> Result<Document, Failure> {
+    let (mut exports, broken) = state.exports().await?;
+    // A file without them would look as if they did not exist.
+    Failure::together(broken.into_iter().map(Failure::from).collect())?;
+    exports.sort_by(|(_, one), (_, other)| one.id.cmp(&other.id));
+    let schedules = schedules.all().await?;
+    let exports =
+        exports.iter().map(|(role, export)| ExportSpec::of(*role, export, schedules.get(&export.id)));
+    let connections = connections(state).await?;
+    Ok(Document {
+        connections: Some(connections.iter().map(ConnectionSpec::of).collect()),
+        exports: Some(exports.collect()),
+    })
+}
+
+/// The file: always the same for the same configuration, so that two of them can be compared.
+fn text(stack: &Stack, document: &Document) -> Result<String, Failure> {
+    let body = serde_saphyr::to_string(document)
+        .map_err(|error| Failure::new(format!("the file could not be written: {error}")))?;
+    Ok(format!(
+        "# yaml-language-server: $schema=./{schema}
+# The connections and exports of the stack `{name}`, written by `segue config export`. What applying this file would
+# change: {plan}
+# Credentials are not in it: those that are stored are kept. Editors complete this file by the schema beside it, which
+# `segue config schema` writes.
+{body}",
+        schema = schema::NAME,
+        name = stack.name,
+        plan = stack.command("plan -f FILE"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use segue_platform::memory::MemoryBucket;
+    use segue_state::{Connection, Export, Role, keys};
+    use serde_json::json;
+
+    use super::*;
+    use crate::apply::file::File;
+    use crate::export::schedules::tests::MemorySchedules;
+    use crate::export::timing::Timing;
+    use crate::output::Output;
+
+    async fn stack() -> (State, MemorySchedules) {
+        let state = State::new(Arc::new(MemoryBucket::default()));
+        let connection = json!({
+            "id": "main", "display_name": "No: \"quotes\"", "destination": "mailchimp", "secret": "segue/mailchimp/main",
+            "budget_share": 50, "consent": {"terms": 1, "agreed_by": "arn", "agreed_at": "2026-11-22T00:00:00Z"},
+        });
+        let connection: Connection = serde_json::from_value(connection).unwrap();
+        state.create(&keys::connection("main"), &connection).await.unwrap();
+        let plain = json!({
+            "id": "plain", "display_name": "yes", "connection": "main", "audience_id": "5677923948298240",
+            "segments": ["007", "null", " ü "], "fields": {"email": "1"}, "new_contacts": "pending",
+            "source": {"header": false, "delimiter": "tab"}, "tags": ["#hash", "- dash", "a: b"],
+        });
+        let detached = json!({
+            "id": "detached", "display_name": "1e3", "connection": "", "audience_id": "a1", "segments": ["vip"],
+            "fields": {"email": "email"}, "enabled": false,
+            "limits": {"profiles": 5, "warn_change_share": null, "invalid_share": 0.05},
+        });
+        for (role, export) in [(Role::Administrators, plain), (Role::Contributors, detached)] {
+            let export: Export = serde_json::from_value(export).unwrap();
+            state.create(&keys::export(role, &export.id), &export).await.unwrap();
+        }
+        let schedules = MemorySchedules::default();
+        let timing = Timing::of("cron(0 6 * * ? *)", "Europe/Berlin", false).unwrap();
+        schedules.put(Role::Administrators, "plain", &timing).await.unwrap();
+        (state, schedules)
+    }
+
+    #[tokio::test]
+    async fn the_file_says_all_of_it_and_nothing_secret() {
+        let (state, schedules) = stack().await;
+        let stack = Stack::of("two", &[]);
+        let document = document(&state, &schedules).await.unwrap();
+        let text = text(&stack, &document).unwrap();
+        insta::assert_snapshot!("file", text);
+        // What is read back is what there is.
+        let file = File::parse("segue.yaml", &text).unwrap();
+        let read: Vec<ExportSpec> = file.exports.into_iter().map(|item| item.spec).collect();
+        assert_eq!(Some(read), document.exports);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_there_is_is_overwritten_only_when_asked_to() {
+        let (state, schedules) = stack().await;
+        let folder = tempfile::tempdir().unwrap();
+        let file = Some(folder.path().join("segue.yaml"));
+        let mut out = Vec::new();
+        let mut screen = Screen::new(Output::Text, &mut out);
+        for (force, fine) in [(false, true), (false, false), (true, true)] {
+            let args = Args { file: file.clone(), force };
+            let done = run(&Stack::of("segue", &[]), &state, &schedules, &args, &mut screen).await;
+            assert_eq!(done.is_ok(), fine);
+        }
+        assert!(std::fs::read_to_string(folder.path().join(schema::NAME)).unwrap().contains("\"Export\""));
+        assert!(String::from_utf8(out).unwrap().starts_with("wrote 1 connections and 2 exports to "));
+    }
+}

@@ -1,0 +1,167 @@
+//! `segue connection add`: a new connection, its terms, and its credentials if they are at hand.
+
+use segue_segment::Destination;
+use segue_state::document::Created;
+use segue_state::{Connection, SharedWith, keys};
+
+use super::connect::{Desk, SignIn, account, keep, sign_in};
+use super::supply::{self, CredentialsFrom, Supplied};
+use super::{connection_id, consent, saving, shared_with};
+use crate::Failure;
+use crate::apply::Inputs;
+use crate::apply::credentials::secret_name;
+use crate::prompt::{Prompt, given_or_asked, needed};
+
+/// Add a connection to an account at Snapchat, Mailchimp or Klaviyo.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  segue connection add snapchat-main
+  segue connection add klaviyo-main --destination klaviyo --display-name Klaviyo --agree \\
+    --credentials-env KLAVIYO_KEY")]
+pub struct Args {
+    /// Its name in configuration: lower-case letters, digits and hyphens.
+    #[arg(value_name = "NAME", value_parser = connection_id)]
+    pub connection: String,
+    /// Where it leads: snapchat, mailchimp or klaviyo.
+    #[arg(long, value_name = "DESTINATION")]
+    pub destination: Option<Destination>,
+    /// Its name for people.
+    #[arg(long, value_name = "TEXT")]
+    pub display_name: Option<String>,
+    /// Who may use it for exports: administrators, or contributors as well. Administrators if not said.
+    #[arg(long, value_name = "WHO", value_parser = shared_with)]
+    pub shared_with: Option<SharedWith>,
+    /// Who answers for what is exported over it. Your AWS identity if not said.
+    #[arg(long, value_name = "WHO")]
+    pub export_user: Option<String>,
+    /// The share of the account's rate limits that Segue may use.
+    #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub budget_share: u8,
+    /// Agree, as the AWS identity that you are, to the destination's terms.
+    #[arg(long)]
+    pub agree: bool,
+    /// Where the credentials are.
+    #[command(flatten)]
+    pub from: CredentialsFrom,
+}
+
+/// What was added, and whether it leads to an account yet.
+#[derive(Debug)]
+pub struct Added {
+    /// The connection.
+    pub connection: Connection,
+    /// An OAuth app was stored with which nobody has signed in.
+    pub to_sign_in: bool,
+}
+
+/// Does it. Credentials that the destination refuses are a mistake: nothing is saved then.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn add(
+    desk: &Desk<'_>,
+    args: &Args,
+    caller: &str,
+    inputs: &mut Inputs<'_>,
+    prompt: &mut dyn Prompt,
+) -> Result<Added, Failure> {
+    if desk.state.connection(&args.connection).await?.is_some() {
+        return Err(taken(&args.connection));
+    }
+    let mut wanted = described(desk, args, caller, prompt)?;
+    saving::checked(&wanted)?;
+    let supplied = args.from.read(wanted.destination, inputs)?;
+    wanted.consent = consent::asked(wanted.destination, args.agree, caller, prompt)?;
+    let supplied = match supplied {
+        None if prompt.is_terminal() && prompt.confirm("Connect the account now?")? => {
+            Some(supply::asked(wanted.destination, prompt)?)
+        }
+        supplied => supplied,
+    };
+    let signed_in = match supplied {
+        Some(Supplied::Ready(credentials)) => Some(account(desk, &wanted, &credentials).await?),
+        // Somebody has to go through a browser for it: at a terminal that is done here, otherwise by another command.
+        Some(Supplied::App(app)) if prompt.is_terminal() => {
+            let how = SignIn::default();
+            Some(sign_in(desk, &wanted, Supplied::App(app), &how, inputs, prompt).await?)
+        }
+        Some(Supplied::App(app)) => {
+            create(desk, &wanted).await?;
+            desk.secrets.store(&wanted.secret, &app.stored()).await?;
+            return Ok(Added { connection: wanted, to_sign_in: true });
+        }
+        None => None,
+    };
+    create(desk, &wanted).await?;
+    let connection = match signed_in {
+        None => wanted,
+        Some(signed_in) => {
+            let found = saving::found(desk.state, &wanted.id).await?;
+            keep(desk, found, signed_in).await?
+        }
+    };
+    Ok(Added { to_sign_in: connection.account.is_none(), connection })
+}
+
+/// The connection as it is to be, without consent.
+fn described(
+    desk: &Desk<'_>,
+    args: &Args,
+    caller: &str,
+    prompt: &mut dyn Prompt,
+) -> Result<Connection, Failure> {
+    let id = args.connection.clone();
+    let destination = match args.destination {
+        Some(destination) => destination,
+        None if prompt.is_terminal() => {
+            let names = Destination::ALL.map(|destination| destination.shape().display_name);
+            Destination::ALL[prompt.choose("Destination", &names, 0)?]
+        }
+        None => return Err(needed("--destination")),
+    };
+    let display_name =
+        given_or_asked(prompt, args.display_name.clone(), "--display-name", "Display name", Some(&id))?;
+    let shared_with = match args.shared_with {
+        Some(shared_with) => shared_with,
+        None if prompt.is_terminal() => {
+            let who = ["administrators", "administrators and contributors"];
+            match prompt.choose("Who may use it", &who, 0)? {
+                0 => SharedWith::Administrators,
+                _ => SharedWith::Contributors,
+            }
+        }
+        None => SharedWith::Administrators,
+    };
+    let export_user = match &args.export_user {
+        Some(user) => user.clone(),
+        None if prompt.is_terminal() => {
+            prompt.text("Who answers for what is exported over it", Some(caller))?
+        }
+        None => caller.to_owned(),
+    };
+    Ok(Connection {
+        secret: secret_name(&desk.stack.name, destination, &id),
+        id,
+        display_name,
+        destination,
+        shared_with,
+        consent: None,
+        export_user: Some(export_user),
+        account: None,
+        budget_share: args.budget_share,
+        enabled: true,
+    })
+}
+
+async fn create(desk: &Desk<'_>, wanted: &Connection) -> Result<(), Failure> {
+    match desk.state.create(&keys::connection(&wanted.id), wanted).await? {
+        Created::New(_) => Ok(()),
+        Created::Existing(_) => Err(taken(&wanted.id)),
+    }
+}
+
+fn taken(id: &str) -> Failure {
+    Failure::new(format!("there is a connection `{id}` already")).hint(format!(
+        "change it with `segue connection edit {id}`, sign in again with `segue connection connect {id}`"
+    ))
+}

@@ -1,0 +1,39 @@
+//! Agreeing to the terms of a destination.
+
+use jiff::Timestamp;
+use segue_segment::Destination;
+use segue_state::{Connection, Consent};
+
+use crate::Failure;
+use crate::apply::terms::terms;
+use crate::prompt::Prompt;
+
+/// Consent to the terms as they are now, by this AWS identity.
+#[must_use]
+pub fn given(caller: &str) -> Consent {
+    let now = Timestamp::now();
+    // Nobody needs to know it to the nanosecond.
+    let agreed_at = Timestamp::from_second(now.as_second()).unwrap_or(now);
+    Consent { terms: Connection::TERMS, agreed_by: caller.to_owned(), agreed_at }
+}
+
+/// Whether a connection has consent to the terms as they are now.
+#[must_use]
+pub fn is_current(connection: &Connection) -> bool {
+    connection.consent.as_ref().is_some_and(|consent| consent.terms >= Connection::TERMS)
+}
+
+/// Shows the terms, and asks whoever can be asked. Without an answer there is no consent.
+///
+/// # Errors
+/// [`Failure`] if the person at the terminal went away.
+pub fn asked(
+    destination: Destination,
+    agreed: bool,
+    caller: &str,
+    prompt: &mut dyn Prompt,
+) -> Result<Option<Consent>, Failure> {
+    prompt.say(&format!("{}\n", terms(destination)));
+    let agreed = agreed || (prompt.is_terminal() && prompt.confirm("Do you agree to these terms?")?);
+    Ok(agreed.then(|| given(caller)))
+}

@@ -1,0 +1,207 @@
+//! `segue connection remove`: stops data at once, and says what stays.
+
+use jiff::Timestamp;
+use segue_state::document::Created;
+use segue_state::{Cancel, Connection, Export, Role, RunId, State, StateError, keys};
+use serde::Serialize;
+
+use super::{connection_id, saving};
+use crate::Failure;
+use crate::output::Screen;
+use crate::prompt::Prompt;
+use crate::stack::Stack;
+
+/// How often somebody may change an export while it is detached.
+const TRIES: u32 = 5;
+
+/// Which connection is removed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  segue connection remove klaviyo-old
+  segue connection remove klaviyo-old --force --output json")]
+pub struct Args {
+    /// The connection.
+    #[arg(value_name = "NAME", value_parser = connection_id)]
+    pub connection: String,
+    /// Do not ask.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// What was removed, and what stays.
+#[derive(Debug, Serialize)]
+pub struct Removed {
+    /// The connection, as it was.
+    pub connection: Connection,
+    /// Its exports, which keep their configuration.
+    pub detached: Vec<Detached>,
+    /// The runs that were cancelled.
+    pub cancelled: Vec<Cancelled>,
+    /// Staged chunks that stay until they expire.
+    pub chunks: u64,
+}
+
+/// An export that has no connection any more.
+#[derive(Debug, Serialize)]
+pub struct Detached {
+    /// Its id.
+    pub export: String,
+    /// Its audience, where the people stay.
+    pub audience_id: String,
+}
+
+/// A run that was cancelled.
+#[derive(Debug, Serialize)]
+pub struct Cancelled {
+    /// Its export.
+    pub export: String,
+    /// It.
+    pub run: RunId,
+}
+
+/// Does it. Each step may be done twice, and the connection itself goes last: broken off, it is done again.
+///
+/// # Errors
+/// [`Failure`], also if the person at the terminal says no.
+pub async fn remove(
+    state: &State,
+    args: &Args,
+    caller: &str,
+    prompt: &mut dyn Prompt,
+) -> Result<Removed, Failure> {
+    let id = &args.connection;
+    let found = saving::found(state, id).await?;
+    let (exports, _) = saving::exports_over(state, id).await?;
+    let runs = runs_over(state, id).await?;
+    if !args.force {
+        agreed(id, &exports, runs.len(), prompt)?;
+    }
+    // From here on nothing is sent: it is read before every group of calls.
+    let off = Connection { enabled: false, ..found.body.clone() };
+    saving::replace(state, &off, &found).await?;
+    // Again: a run may have begun in between.
+    let cancelled = cancel(state, runs_over(state, id).await?, id, caller).await?;
+    let mut detached = Vec::new();
+    let mut chunks = 0;
+    for (role, export) in exports {
+        detach(state, role, &export.id, id).await?;
+        chunks += state.objects().list(&format!("chunks/{}/", export.id)).await?.len() as u64;
+        detached.push(Detached { export: export.id, audience_id: export.audience_id });
+    }
+    state.set_health(id, None).await?;
+    state.objects().delete(&keys::connection(id)).await?;
+    Ok(Removed { connection: found.body, detached, cancelled, chunks })
+}
+
+fn agreed(id: &str, exports: &[(Role, Export)], runs: usize, prompt: &mut dyn Prompt) -> Result<(), Failure> {
+    let names: Vec<_> = exports.iter().map(|(_, export)| export.id.as_str()).collect();
+    let users = match names.len() {
+        0 => "no export uses it".to_owned(),
+        1 => format!("the export {} uses it and will be detached", names[0]),
+        _ => format!("the exports {} use it and will be detached", names.join(", ")),
+    };
+    let runs = match runs {
+        0 => String::new(),
+        1 => "; 1 run under way will be cancelled".to_owned(),
+        runs => format!("; {runs} runs under way will be cancelled"),
+    };
+    if !prompt.is_terminal() {
+        return Err(Failure::usage(format!("removing `{id}` needs a yes: {users}{runs}"))
+            .hint("there is no terminal to ask on: say --force"));
+    }
+    prompt.say(&format!("Removing `{id}`: {users}{runs}."));
+    if prompt.confirm("Remove it?")? { Ok(()) } else { Err(Failure::new("nothing was removed")) }
+}
+
+/// The runs under way that send over a connection, whatever their exports are configured to by now.
+async fn runs_over(state: &State, id: &str) -> Result<Vec<(String, RunId)>, Failure> {
+    let mut found = Vec::new();
+    for (export, run) in state.open_runs().await? {
+        match state.run(&export, &run).await {
+            Ok(Some(record)) if record.export.connection == id => found.push((export, run)),
+            Ok(_) | Err(StateError::Malformed { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(found)
+}
+
+async fn cancel(
+    state: &State,
+    runs: Vec<(String, RunId)>,
+    id: &str,
+    caller: &str,
+) -> Result<Vec<Cancelled>, Failure> {
+    let mut cancelled = Vec::new();
+    for (export, run) in runs {
+        let reason = Some(format!("the connection `{id}` was removed"));
+        let body = Cancel { by: caller.to_owned(), at: Timestamp::now(), reason };
+        // One that was cancelled already stays cancelled for its own reason.
+        if matches!(state.create(&keys::cancel(&export, &run), &body).await?, Created::New(_)) {
+            cancelled.push(Cancelled { export, run });
+        }
+    }
+    Ok(cancelled)
+}
+
+/// Takes the connection out of an export, unless somebody gave it another one meanwhile.
+async fn detach(state: &State, role: Role, export: &str, connection: &str) -> Result<(), Failure> {
+    let key = keys::export(role, export);
+    for _ in 0..TRIES {
+        let Some(found) = state.read::<Export>(&key).await? else { return Ok(()) };
+        if found.body.connection != connection {
+            return Ok(());
+        }
+        let wanted = Export { connection: String::new(), ..found.body };
+        if state.replace(&key, &wanted, &found.etag).await? {
+            return Ok(());
+        }
+    }
+    Err(Failure::new(format!("the export `{export}` is being changed by somebody else all the time"))
+        .hint("the connection is disabled, so nothing is sent; run this again"))
+}
+
+impl Removed {
+    /// Prints what became of it, and what stays.
+    ///
+    /// # Errors
+    /// [`Failure`] if the output can't be written.
+    pub fn print(&self, stack: &Stack, screen: &mut Screen<'_>) -> Result<(), Failure> {
+        let Connection { id, secret, destination, .. } = &self.connection;
+        let name = destination.shape().display_name;
+        screen.json(self)?;
+        screen.line(&format!("removed the connection `{id}`: nothing is sent over it any more"))?;
+        for Detached { export, .. } in &self.detached {
+            let attach = stack.command(&format!("export attach {export} CONNECTION"));
+            screen.line(&format!("detached the export {export}, which keeps its configuration; {attach}"))?;
+        }
+        for Cancelled { export, run } in &self.cancelled {
+            screen.line(&format!("cancelled the run {export} {run}"))?;
+        }
+        screen.line("\nwhat stays, and how to be rid of it:")?;
+        screen.line(&format!(
+            "- the credentials, in the secret `{secret}`: aws secretsmanager delete-secret --secret-id {secret}; revoke \
+             them at {name} as well"
+        ))?;
+        if self.chunks > 0 {
+            let bucket = stack.output("StateBucket").unwrap_or("STATE-BUCKET");
+            let chunks = if self.chunks == 1 {
+                "1 staged chunk".to_owned()
+            } else {
+                format!("{} staged chunks", self.chunks)
+            };
+            screen.line(&format!(
+                "- {chunks} with profiles, encrypted, gone within 7 days by itself; at once:"
+            ))?;
+            for Detached { export, .. } in &self.detached {
+                screen.line(&format!("    aws s3 rm --recursive s3://{bucket}/chunks/{export}/"))?;
+            }
+        }
+        for Detached { export, audience_id } in &self.detached {
+            screen.line(&format!(
+                "- the people whom {export} sent to {name}, in its audience {audience_id}: remove them there"
+            ))?;
+        }
+        screen.line("- the history of runs, which holds no personal data")
+    }
+}

@@ -1,0 +1,80 @@
+//! Reading connections and changing them, so that nobody else's change is lost.
+
+use segue_state::config::check_connection;
+use segue_state::{Connection, Export, Role, State, Versioned, keys};
+
+use crate::Failure;
+
+/// A connection, with what is needed to change it.
+///
+/// # Errors
+/// [`Failure`] if there is none of that name: it says which there are.
+pub async fn found(state: &State, id: &str) -> Result<Versioned<Connection>, Failure> {
+    match state.read(&keys::connection(id)).await? {
+        Some(found) => Ok(found),
+        None => Err(unknown(state, id).await?),
+    }
+}
+
+/// Writes a connection in the place of `before`; `false` if it is like that already.
+///
+/// # Errors
+/// [`Failure`] if it is none that can be used, or somebody changed it in between.
+pub async fn replace(
+    state: &State,
+    wanted: &Connection,
+    before: &Versioned<Connection>,
+) -> Result<bool, Failure> {
+    checked(wanted)?;
+    if *wanted == before.body {
+        return Ok(false);
+    }
+    if state.replace(&keys::connection(&wanted.id), wanted, &before.etag).await? {
+        return Ok(true);
+    }
+    Err(Failure::new(format!("the connection `{}` was changed by somebody else just now", wanted.id))
+        .hint("look at it, and run this again"))
+}
+
+/// Whether it can be a connection.
+///
+/// # Errors
+/// [`Failure`] of wrong use, with everything that is wrong.
+pub fn checked(connection: &Connection) -> Result<(), Failure> {
+    let problems = check_connection(connection).into_iter();
+    Failure::together(problems.map(|problem| Failure::usage(problem.to_string())).collect())
+}
+
+/// The names of all connections.
+///
+/// # Errors
+/// [`Failure`] if they can't be listed.
+pub async fn names(state: &State) -> Result<Vec<String>, Failure> {
+    let listed = state.objects().list(keys::CONNECTIONS).await?;
+    let name = |key: &str| Some(key.strip_prefix(keys::CONNECTIONS)?.strip_suffix(".json")?.to_owned());
+    Ok(listed.iter().filter_map(|stored| name(&stored.key)).collect())
+}
+
+/// The exports that use a connection, and what could not be read.
+///
+/// # Errors
+/// [`Failure`] if they can't be listed.
+pub async fn exports_over(state: &State, id: &str) -> Result<(Vec<(Role, Export)>, Vec<String>), Failure> {
+    let (exports, broken) = state.exports().await?;
+    let users = exports.into_iter().filter(|(_, export)| export.connection == id).collect();
+    Ok((users, broken.iter().map(|error| format!("an export could not be read: {error}")).collect()))
+}
+
+/// There is no such connection: which there are.
+///
+/// # Errors
+/// [`Failure`] if they can't be listed.
+pub async fn unknown(state: &State, id: &str) -> Result<Failure, Failure> {
+    let known = names(state).await?;
+    let hint = if known.is_empty() {
+        "there are no connections yet: add one with `segue connection add`".to_owned()
+    } else {
+        format!("the connections are {}", known.join(", "))
+    };
+    Ok(Failure::new(format!("there is no connection `{id}`")).hint(hint))
+}

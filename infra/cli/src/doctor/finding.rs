@@ -1,0 +1,93 @@
+//! What was looked at, how it is, and what to do.
+
+use serde::Serialize;
+
+use crate::Failure;
+use crate::output::Screen;
+
+/// How it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Level {
+    /// As it should be.
+    Ok,
+    /// Worth knowing; nothing has to be done.
+    Note,
+    /// Something has to be done.
+    Problem,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Finding {
+    pub(super) level: Level,
+    /// What was looked at, in a word.
+    pub(super) about: &'static str,
+    /// How it is.
+    pub(super) found: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) to_do: Option<String>,
+}
+
+impl Finding {
+    pub(super) fn fine(about: &'static str, found: impl Into<String>) -> Self {
+        Self { level: Level::Ok, about, found: found.into(), to_do: None }
+    }
+
+    pub(super) fn note(about: &'static str, found: impl Into<String>) -> Self {
+        Self { level: Level::Note, about, found: found.into(), to_do: None }
+    }
+
+    pub(super) fn problem(about: &'static str, found: impl Into<String>, to_do: impl Into<String>) -> Self {
+        Self { level: Level::Problem, about, found: found.into(), to_do: Some(to_do.into()) }
+    }
+
+    /// It could not even be looked at, or does not work.
+    pub(super) fn failed(about: &'static str, failure: &Failure) -> Self {
+        let (found, to_do) = failure.told();
+        Self { level: Level::Problem, about, found, to_do: to_do.map(str::to_owned) }
+    }
+}
+
+/// Everything that was looked at.
+#[derive(Debug, Default)]
+pub(super) struct Report(Vec<Finding>);
+
+impl Report {
+    pub(super) fn add(&mut self, finding: Finding) {
+        self.0.push(finding);
+    }
+
+    pub(super) fn extend(&mut self, findings: Vec<Finding>) {
+        self.0.extend(findings);
+    }
+
+    pub(super) fn print(&self, screen: &mut Screen<'_>) -> Result<(), Failure> {
+        screen.json(&self.0)?;
+        let width = self.0.iter().map(|finding| finding.about.len()).max().unwrap_or_default();
+        for Finding { level, about, found, to_do } in &self.0 {
+            let level = match level {
+                Level::Ok => "ok",
+                Level::Note => "note",
+                Level::Problem => "problem",
+            };
+            screen.line(&format!("{level:7}  {about:width$}  {found}"))?;
+            if let Some(to_do) = to_do {
+                screen.line(&format!("{:7}  {:width$}  to do: {to_do}", "", ""))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// [`Failure`] if something has to be done.
+    pub(super) fn verdict(&self) -> Result<(), Failure> {
+        let problems = self.0.iter().filter(|finding| finding.level == Level::Problem).count();
+        let has = if problems == 1 { "has" } else { "have" };
+        match problems {
+            0 => Ok(()),
+            _ => Err(Failure::new(format!("{problems} of {} things {has} to be seen to", self.0.len()))),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The state bucket: configuration that can't be used, accounts that have to be reconnected, runs that are stuck.
+
+use jiff::{SignedDuration, Timestamp};
+use segue_state::finish::look as look_at;
+use segue_state::{Connection, Health, RunId, State, StateError, Status, keys, permit};
+
+use super::finding::Finding;
+use crate::Failure;
+
+/// The resumer takes a run up after an hour without anything, and comes by every 15 minutes. It counts as stuck if that
+/// did not help.
+const STUCK: SignedDuration = SignedDuration::from_mins(90);
+
+/// Looks at it.
+pub(super) async fn look(state: &State, now: Timestamp) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for looked in [connections(state).await, exports(state).await, runs(state, now).await] {
+        match looked {
+            Ok(findings) => found.extend(findings),
+            Err(failure) => found.push(Finding::failed("state", &failure)),
+        }
+    }
+    found
+}
+
+/// The connections that may be used now: enabled, and agreed to.
+pub(super) async fn usable(state: &State) -> Result<Vec<Connection>, Failure> {
+    let may = |connection: &Connection| {
+        connection.enabled && connection.consent.as_ref().is_some_and(|it| it.terms >= Connection::TERMS)
+    };
+    Ok(read(state).await?.into_iter().flatten().filter(may).collect())
+}
+
+async fn read(state: &State) -> Result<Vec<Result<Connection, StateError>>, Failure> {
+    let mut found = Vec::new();
+    for stored in state.objects().list(keys::CONNECTIONS).await? {
+        let name = stored.key.strip_prefix(keys::CONNECTIONS).and_then(|name| name.strip_suffix(".json"));
+        let Some(id) = name else { continue };
+        found.extend(state.connection(id).await.transpose());
+    }
+    Ok(found)
+}
+
+async fn connections(state: &State) -> Result<Vec<Finding>, Failure> {
+    let mut found = Vec::new();
+    for connection in read(state).await? {
+        let connection = match connection {
+            Ok(connection) => connection,
+            Err(error) => {
+                let to_do = "save it once more with `segue apply`, or remove it";
+                found.push(Finding::problem("connections", error.to_string(), to_do));
+                continue;
+            }
+        };
+        let id = &connection.id;
+        if let Some(Health { message, since }) = state.read(&keys::health(id)).await?.map(|it| it.body) {
+            found.push(Finding::problem(
+                "connections",
+                format!("`{id}`, since {since}: {message}"),
+                format!("give it new credentials (`segue connection connect {id}`), then retry what failed"),
+            ));
+        }
+        if !connection.enabled {
+            found.push(Finding::note("connections", format!("`{id}` is disabled")));
+        } else if connection.consent.as_ref().is_none_or(|consent| consent.terms < Connection::TERMS) {
+            found.push(Finding::problem(
+                "connections",
+                format!("nobody has agreed to the terms of `{id}`, so nothing may use it"),
+                "agree to them: `segue connection edit`, or `segue apply`, with --agree",
+            ));
+        } else {
+            found.push(Finding::fine("connections", format!("`{id}` may be used")));
+        }
+    }
+    if found.is_empty() {
+        found.push(Finding::note("connections", "there are none yet: add one with `segue connection add`"));
+    }
+    Ok(found)
+}
+
+async fn exports(state: &State) -> Result<Vec<Finding>, Failure> {
+    let (exports, broken) = state.exports().await?;
+    let mut found: Vec<Finding> = broken
+        .iter()
+        .map(|error| {
+            let to_do = "save it once more with `segue apply`, or remove it";
+            Finding::problem("exports", error.to_string(), to_do)
+        })
+        .collect();
+    for (role, export) in exports {
+        let id = &export.id;
+        if !export.enabled {
+            found.push(Finding::note("exports", format!("`{id}` is paused")));
+            continue;
+        }
+        if export.connection.is_empty() {
+            found.push(Finding::note("exports", format!("`{id}` is detached: it has no connection")));
+            continue;
+        }
+        let connection = match state.connection(&export.connection).await {
+            Ok(connection) => connection,
+            // It is told of among the connections.
+            Err(StateError::Malformed { .. }) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        found.push(match permit(role, &export, connection.as_ref()) {
+            Ok(()) => Finding::fine("exports", format!("`{id}` may run")),
+            Err(halt) => {
+                let to_do = format!("mend that, or pause it: `segue export pause {id}`");
+                Finding::problem("exports", format!("`{id}` can't run: {halt}"), to_do)
+            }
+        });
+    }
+    Ok(found)
+}
+
+async fn runs(state: &State, now: Timestamp) -> Result<Vec<Finding>, Failure> {
+    let open = state.open_runs().await?;
+    let mut found = Vec::new();
+    for (export, run) in &open {
+        found.extend(stuck(state, export, run, now).await?);
+    }
+    if found.is_empty() {
+        let count = open.len();
+        found.push(Finding::fine("runs", format!("none of {count} unfinished ones is stuck")));
+    }
+    Ok(found)
+}
+
+/// What is to be said of a run that is not finished, if anything is.
+async fn stuck(state: &State, export: &str, run: &RunId, now: Timestamp) -> Result<Option<Finding>, Failure> {
+    let Some(open) = state.open(export, run).await? else { return Ok(None) };
+    // What it wrote last: a receipt, or where a chunk stands.
+    let written = state.objects().list(&format!("{}{run}/", keys::runs(export))).await?;
+    let last = written.iter().map(|stored| stored.modified_ms).max().unwrap_or_default();
+    let last = Timestamp::from_millisecond(i64::try_from(last).unwrap_or_default()).unwrap_or_default();
+    let quiet = last.max(open.body.since);
+    if now.duration_since(quiet) < STUCK {
+        return Ok(None);
+    }
+    let summary = look_at(state, export, run).await?;
+    let (status, said) = match &summary {
+        Some(summary) => (summary.status, summary.message.clone()),
+        None => (Status::Staging, "it was never recorded".to_owned()),
+    };
+    let to_do = format!(
+        "is fan-out's schedule enabled? See `segue run logs {export} {run}`; give it up with `segue run cancel {export} {run}`"
+    );
+    let found =
+        format!("{export} {run} is {}, and nothing has happened since {quiet}: {said}", status.name());
+    Ok(Some(Finding::problem("runs", found, to_do)))
+}
+
+#[cfg(test)]
+mod tests {
+    use segue_state::{Export, Outcome, Role};
+
+    use super::super::finding::Level;
+    use super::*;
+    use crate::run::tests::{answered, config, configured, sealed};
+
+    fn said(findings: &[Finding]) -> Vec<(Level, String)> {
+        findings.iter().map(|finding| (finding.level, finding.found.clone())).collect()
+    }
+
+    #[tokio::test]
+    async fn all_is_well() {
+        let state = configured().await;
+        let found = look(&state, Timestamp::now()).await;
+        assert!(found.iter().all(|finding| finding.level == Level::Ok), "{found:?}");
+        assert_eq!(usable(&state).await.unwrap()[0].id, "c");
+    }
+
+    #[tokio::test]
+    async fn what_keeps_an_export_from_running_is_told() {
+        let state = configured().await;
+        state.set_health("c", Some("the destination refused the credentials".into())).await.unwrap();
+        let paused: Export = serde_json::from_value(config("off", false).1).unwrap();
+        state.create(&keys::export(Role::Contributors, "off"), &paused).await.unwrap();
+        let foreign = Export { id: "theirs".into(), enabled: true, ..paused };
+        state.create(&keys::export(Role::Contributors, "theirs"), &foreign).await.unwrap();
+        state.objects().put("config/exports/administrators/x.json", "{}".into()).await.unwrap();
+        let found = said(&look(&state, Timestamp::now()).await);
+        for (level, text) in [
+            (Level::Problem, "the destination refused the credentials"),
+            (Level::Note, "`off` is paused"),
+            (Level::Problem, "`theirs` can't run: the connection `c` is not shared"),
+            (Level::Problem, "config/exports/administrators/x.json is malformed"),
+        ] {
+            assert!(found.iter().any(|(of, said)| *of == level && said.contains(text)), "{text}: {found:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_run_is_stuck_if_nothing_has_happened_for_long() {
+        let state = configured().await;
+        let run = sealed(&state, "20261122T163512Z-a").await;
+        answered(&state, &run, 0, Outcome::Delivered).await;
+        let now = Timestamp::now();
+        let fresh = now.max(run.created_at);
+        let late = fresh.checked_add(SignedDuration::from_hours(3)).unwrap();
+        assert_eq!(said(&runs(&state, fresh).await.unwrap())[0].0, Level::Ok);
+        let found = runs(&state, late).await.unwrap();
+        assert!(found[0].found.contains("1 of 2 chunks are done"), "{found:?}");
+        assert!(found[0].to_do.as_ref().unwrap().contains("segue run cancel e 20261122T163512Z-a"));
+    }
+}

@@ -1,0 +1,167 @@
+//! Exports as the state bucket has them: finding, saving and removing one, and stopping what it has under way.
+
+use futures::future::try_join_all;
+use jiff::Timestamp;
+use segue_platform::StoreError;
+use segue_state::document::Created;
+use segue_state::{Cancel, Connection, Export, Role, RunId, State, StateError, Versioned, keys};
+
+use crate::Failure;
+
+/// An export that there is.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Who may change it.
+    pub role: Role,
+    /// It.
+    pub export: Export,
+    etag: String,
+}
+
+impl Found {
+    /// Finds it.
+    ///
+    /// # Errors
+    /// [`Failure`] if there is none, naming those that there are.
+    pub async fn find(state: &State, id: &str) -> Result<Self, Failure> {
+        for role in Role::ALL {
+            if let Some(Versioned { body, etag, .. }) = state.read::<Export>(&keys::export(role, id)).await? {
+                return Ok(Self { role, export: body, etag });
+            }
+        }
+        Err(unknown(state, id).await?)
+    }
+
+    /// Several of them, each once.
+    ///
+    /// # Errors
+    /// [`Failure`] with all that there are not.
+    pub async fn find_all(state: &State, ids: &[String]) -> Result<Vec<Self>, Failure> {
+        let mut found: Vec<Self> = Vec::new();
+        let mut failures = Vec::new();
+        for id in ids {
+            match Self::find(state, id).await {
+                Ok(one) if found.iter().any(|other| other.export.id == one.export.id) => {}
+                Ok(one) => found.push(one),
+                Err(failure) => failures.push(failure),
+            }
+        }
+        Failure::together(failures).map(|()| found)
+    }
+
+    /// Saves it as `wanted`; whether that changed anything.
+    ///
+    /// # Errors
+    /// [`Failure`], also if somebody else changed it meanwhile.
+    pub async fn save(&self, state: &State, wanted: &Export) -> Result<bool, Failure> {
+        if *wanted == self.export {
+            return Ok(false);
+        }
+        let saved = state.replace(&keys::export(self.role, &self.export.id), wanted, &self.etag).await;
+        if saved.map_err(|error| denied(error, self.role))? {
+            return Ok(true);
+        }
+        Err(Failure::new(format!("the export `{}` was changed by somebody else just now", self.export.id))
+            .hint("look at it, and try again"))
+    }
+
+    /// Removes it.
+    ///
+    /// # Errors
+    /// [`Failure`] if it stays.
+    pub async fn remove(&self, state: &State) -> Result<(), Failure> {
+        let removed = state.objects().delete(&keys::export(self.role, &self.export.id)).await;
+        removed.map_err(|error| denied(error.into(), self.role))
+    }
+
+    /// The connection it uses, if there is one.
+    ///
+    /// # Errors
+    /// [`Failure`] if it can't be read.
+    pub async fn connection(&self, state: &State) -> Result<Option<Connection>, Failure> {
+        if self.export.is_detached() {
+            return Ok(None);
+        }
+        Ok(state.connection(&self.export.connection).await?)
+    }
+
+    /// Its runs that are not over.
+    ///
+    /// # Errors
+    /// [`Failure`] if they can't be listed.
+    pub async fn under_way(&self, state: &State) -> Result<Vec<RunId>, Failure> {
+        let open = state.open_runs().await?.into_iter();
+        Ok(open.filter(|(export, _)| *export == self.export.id).map(|(_, run)| run).collect())
+    }
+}
+
+/// Saves a new export.
+///
+/// # Errors
+/// [`Failure`], also if there is one of this id already, whoever may change that.
+pub async fn create(state: &State, role: Role, export: &Export) -> Result<(), Failure> {
+    let taken = || {
+        Failure::new(format!("there is an export `{}` already", export.id))
+            .hint("choose another id, or change that one with `segue export edit`")
+    };
+    if state.export(&export.id).await?.is_some() {
+        return Err(taken());
+    }
+    let made = state.create(&keys::export(role, &export.id), export).await;
+    match made.map_err(|error| denied(error, role))? {
+        Created::New(_) => Ok(()),
+        Created::Existing(_) => Err(taken()),
+    }
+}
+
+/// Notes that runs are cancelled, of an export that is gone or detached by now: nothing that they have not sent yet is
+/// sent. Who may not note it stops them all the same, since a run looks for its export before each group of calls.
+///
+/// # Errors
+/// [`Failure`] if the state bucket fails.
+pub async fn cancel(state: &State, export: &str, runs: &[RunId], by: &str, why: &str) -> Result<(), Failure> {
+    let cancel = Cancel { by: by.to_owned(), at: Timestamp::now(), reason: Some(why.to_owned()) };
+    for run in runs {
+        // Who cancelled it before is the one who did.
+        match state.create(&keys::cancel(export, run), &cancel).await {
+            Err(StateError::Store(StoreError::Denied { .. })) | Ok(_) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// All connections, by their ids.
+///
+/// # Errors
+/// [`Failure`] if they can't be read.
+pub async fn connections(state: &State) -> Result<Vec<Connection>, Failure> {
+    let listed = state.objects().list(keys::CONNECTIONS).await?;
+    let ids =
+        listed.iter().filter_map(|stored| stored.key.strip_prefix(keys::CONNECTIONS)?.strip_suffix(".json"));
+    let found = try_join_all(ids.map(|id| state.connection(id))).await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+async fn unknown(state: &State, id: &str) -> Result<Failure, Failure> {
+    let mut known: Vec<String> = state.exports().await?.0.into_iter().map(|(_, export)| export.id).collect();
+    known.sort();
+    let hint = if known.is_empty() {
+        "there are no exports yet: make one with `segue export add`".to_owned()
+    } else {
+        format!("the exports are {}", known.join(", "))
+    };
+    Ok(Failure::new(format!("there is no export `{id}`")).hint(hint))
+}
+
+/// IAM decides who may change which exports.
+fn denied(error: StateError, role: Role) -> Failure {
+    let denied = matches!(error, StateError::Store(StoreError::Denied { .. }));
+    let failure = Failure::from(error);
+    if denied && role == Role::Administrators {
+        return failure.hint(
+            "only administrators change exports with the role administrators; contributors have their own",
+        );
+    }
+    failure
+}

@@ -1,0 +1,126 @@
+//! What a command about exports asks of the stack and of AWS, beside what the state bucket has.
+
+use async_trait::async_trait;
+use segue_platform::invoke::InvokeError;
+use segue_state::{Connection, Role, Source};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+use crate::audience::{Audience, audiences};
+use crate::{App, Failure, ask};
+
+/// Who can be asked. Answers hold names and ids, never values of people.
+#[async_trait]
+pub trait Surroundings {
+    /// The AWS identity that the command runs as.
+    ///
+    /// # Errors
+    /// [`Failure`] if STS does not say.
+    async fn caller(&self) -> Result<String, Failure>;
+
+    /// What that identity may be: a contributor may not invoke fan-out itself.
+    ///
+    /// # Errors
+    /// [`Failure`] if fan-out can't be asked.
+    async fn role(&self) -> Result<Role, Failure>;
+
+    /// The segments that the bucket has drops of.
+    ///
+    /// # Errors
+    /// [`Failure`] if fan-out can't be asked.
+    async fn segments(&self) -> Result<Vec<String>, Failure>;
+
+    /// The columns of a segment's latest drop, read as `source` says.
+    ///
+    /// # Errors
+    /// [`Failure`] if there is no drop, or it can't be read.
+    async fn columns(&self, segment: &str, source: &Source) -> Result<Vec<String>, Failure>;
+
+    /// The audiences of a connection's account.
+    ///
+    /// # Errors
+    /// [`Failure`] if the destination does not tell.
+    async fn audiences(&self, connection: &Connection) -> Result<Vec<Audience>, Failure>;
+}
+
+/// The stack that a command works with.
+pub struct AtStack<'a> {
+    app: &'a App,
+    segments: OnceCell<(Role, Vec<String>)>,
+}
+
+#[derive(Deserialize)]
+struct Segments {
+    segments: Vec<Segment>,
+}
+
+#[derive(Deserialize)]
+struct Segment {
+    segment: String,
+}
+
+#[derive(Deserialize)]
+struct Columns {
+    columns: Vec<String>,
+}
+
+fn understood<T: for<'de> Deserialize<'de>>(answer: Value, question: &str) -> Result<T, Failure> {
+    serde_json::from_value(answer).map_err(|error| {
+        Failure::new(format!("the answer to `{question}` was not understood: {error}"))
+            .hint("is the stack as new as this `segue`?")
+    })
+}
+
+impl<'a> AtStack<'a> {
+    /// Asks this one.
+    #[must_use]
+    pub fn new(app: &'a App) -> Self {
+        Self { app, segments: OnceCell::new() }
+    }
+
+    /// One question answers both who may ask and what segments there are.
+    async fn look(&self) -> Result<&(Role, Vec<String>), Failure> {
+        self.segments.get_or_try_init(|| self.ask()).await
+    }
+
+    async fn ask(&self) -> Result<(Role, Vec<String>), Failure> {
+        let function = self.app.stack.output("FanOutFunction")?;
+        let request = json!({"request": "segments"});
+        let role = match self.app.invoke.ask(function, request.to_string()).await {
+            Err(InvokeError::Denied { .. }) => Role::Contributors,
+            _ => Role::Administrators,
+        };
+        let answer: Segments = understood(ask::fan_out(self.app, &request).await?, "segments")?;
+        Ok((role, answer.segments.into_iter().map(|found| found.segment).collect()))
+    }
+}
+
+#[async_trait]
+impl Surroundings for AtStack<'_> {
+    async fn caller(&self) -> Result<String, Failure> {
+        self.app.caller().await
+    }
+
+    async fn role(&self) -> Result<Role, Failure> {
+        Ok(self.look().await?.0)
+    }
+
+    async fn segments(&self) -> Result<Vec<String>, Failure> {
+        Ok(self.look().await?.1.clone())
+    }
+
+    async fn columns(&self, segment: &str, source: &Source) -> Result<Vec<String>, Failure> {
+        let mut request = json!({"request": "columns", "segment": segment});
+        if !source.is_default() {
+            request["source"] =
+                serde_json::to_value(source).map_err(|error| Failure::new(error.to_string()))?;
+        }
+        let answer: Columns = understood(ask::fan_out(self.app, &request).await?, "columns")?;
+        Ok(answer.columns)
+    }
+
+    async fn audiences(&self, connection: &Connection) -> Result<Vec<Audience>, Failure> {
+        Ok(audiences(self.app, connection).await?.audiences)
+    }
+}

@@ -1,0 +1,128 @@
+//! An export as lists and `show` have it: what it is, whether it may run, what starts it, how it ran last.
+
+use futures::future::try_join_all;
+use segue_segment::Destination;
+use segue_state::finish::look;
+use segue_state::{Connection, Export, Halt, Role, RunId, State, Status, permit};
+use serde::Serialize;
+
+use super::timing::Timing;
+use crate::Failure;
+
+/// Exports that are looked at at once.
+const AT_ONCE: usize = 16;
+
+/// An export, and what is to be known of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct View {
+    /// It.
+    #[serde(flatten)]
+    pub export: Export,
+    /// Who may change it.
+    pub role: Role,
+    /// Where it leads; unknown without a connection.
+    pub destination: Option<Destination>,
+    /// `active`, `paused`, `detached` or `blocked`.
+    pub status: &'static str,
+    /// Why it can't run, and what to do.
+    pub blocked_by: Option<String>,
+    /// Its own schedule.
+    pub schedule: Option<Timing>,
+    /// Its newest run.
+    pub last_run: Option<LastRun>,
+}
+
+/// An export's newest run.
+#[derive(Debug, Clone, Serialize)]
+pub struct LastRun {
+    /// Its id.
+    pub run: RunId,
+    /// Where it stands.
+    pub status: Status,
+}
+
+impl View {
+    /// Looks at an export.
+    ///
+    /// # Errors
+    /// [`Failure`] if its runs can't be read.
+    pub async fn of(
+        state: &State,
+        role: Role,
+        export: Export,
+        connection: Option<&Connection>,
+        schedule: Option<Timing>,
+    ) -> Result<Self, Failure> {
+        let halt = permit(role, &export, connection).err();
+        let status = match &halt {
+            None => "active",
+            Some(Halt::Detached(_)) => "detached",
+            Some(Halt::ExportDisabled(_)) => "paused",
+            Some(_) => "blocked",
+        };
+        let last_run = match state.runs(&export.id).await?.pop() {
+            None => None,
+            Some(run) => {
+                look(state, &export.id, &run).await?.map(|summary| LastRun { run, status: summary.status })
+            }
+        };
+        Ok(Self {
+            destination: connection.map(|connection| connection.destination),
+            blocked_by: halt.map(|halt| halt.to_string()),
+            export,
+            role,
+            status,
+            schedule,
+            last_run,
+        })
+    }
+
+    /// The destination's name for people.
+    #[must_use]
+    pub fn destination(&self) -> &'static str {
+        self.destination.map_or("-", |destination| destination.shape().display_name)
+    }
+
+    /// What starts it, in few words.
+    #[must_use]
+    pub fn starts(&self) -> String {
+        let mut said = Vec::new();
+        if self.export.triggers.upload {
+            said.push("upload".to_owned());
+        }
+        if self.export.triggers.schedule {
+            said.push("refresh".to_owned());
+        }
+        said.extend(self.schedule.as_ref().map(Timing::words));
+        if said.is_empty() { "on demand".to_owned() } else { said.join(", ") }
+    }
+
+    /// How it ran last, in few words.
+    #[must_use]
+    pub fn ran(&self) -> String {
+        self.last_run
+            .as_ref()
+            .map_or_else(|| "never".to_owned(), |last| format!("{} {}", last.status.name(), last.run))
+    }
+}
+
+/// Looks at many exports, some at once.
+///
+/// # Errors
+/// [`Failure`] if the runs of one can't be read.
+pub async fn views(
+    state: &State,
+    exports: Vec<(Role, Export)>,
+    connections: &[Connection],
+    schedules: &std::collections::BTreeMap<String, Timing>,
+) -> Result<Vec<View>, Failure> {
+    let mut views = Vec::with_capacity(exports.len());
+    for group in exports.chunks(AT_ONCE) {
+        let looked = group.iter().map(|(role, export)| {
+            let connection = connections.iter().find(|found| found.id == export.connection);
+            View::of(state, *role, export.clone(), connection, schedules.get(&export.id).cloned())
+        });
+        views.extend(try_join_all(looked).await?);
+    }
+    Ok(views)
+}

@@ -1,0 +1,195 @@
+//! Asking the person at the terminal. What is asked goes to standard error, so that results alone are on standard output.
+
+use std::io::{IsTerminal, Write, stderr, stdin};
+
+use dialoguer::{Confirm, Input, Password, Select};
+use secrecy::SecretString;
+
+use crate::Failure;
+
+/// Somebody who can be asked, if there is anybody.
+pub trait Prompt {
+    /// Whether there is a person at a terminal. Nothing is asked otherwise.
+    fn is_terminal(&self) -> bool;
+
+    /// Tells something that is no result: an address to open, what happens next.
+    fn say(&mut self, text: &str);
+
+    /// Asks for a text; an empty answer is `default`.
+    ///
+    /// # Errors
+    /// [`Failure`] if there is no answer.
+    fn text(&mut self, question: &str, default: Option<&str>) -> Result<String, Failure>;
+
+    /// Asks for one of `options`; answers its place among them.
+    ///
+    /// # Errors
+    /// [`Failure`] if there is no answer.
+    fn choose(&mut self, question: &str, options: &[&str], default: usize) -> Result<usize, Failure>;
+
+    /// Asks for a yes; anything else is a no.
+    ///
+    /// # Errors
+    /// [`Failure`] if there is no answer.
+    fn confirm(&mut self, question: &str) -> Result<bool, Failure>;
+
+    /// Asks for something secret, and shows nothing of it.
+    ///
+    /// # Errors
+    /// [`Failure`] if there is no answer.
+    fn secret(&mut self, question: &str) -> Result<SecretString, Failure>;
+}
+
+/// What an option says, or else the person at the terminal.
+///
+/// # Errors
+/// [`Failure`] of wrong use, naming `option`, if there is nobody to ask.
+pub fn given_or_asked(
+    prompt: &mut dyn Prompt,
+    given: Option<String>,
+    option: &str,
+    question: &str,
+    default: Option<&str>,
+) -> Result<String, Failure> {
+    match given {
+        Some(given) => Ok(given),
+        None if prompt.is_terminal() => prompt.text(question, default),
+        None => Err(needed(option)),
+    }
+}
+
+/// An option is missing, and there is nobody to ask instead.
+#[must_use]
+pub fn needed(option: &str) -> Failure {
+    Failure::usage(format!("{option} is needed: there is no terminal to ask on"))
+        .hint("see --help of this command")
+}
+
+/// The person at this process's terminal.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Terminal;
+
+impl Prompt for Terminal {
+    fn is_terminal(&self) -> bool {
+        stdin().is_terminal() && stderr().is_terminal()
+    }
+
+    fn say(&mut self, text: &str) {
+        // Who closed standard error does not want to know.
+        let _ = writeln!(stderr(), "{text}");
+    }
+
+    fn text(&mut self, question: &str, default: Option<&str>) -> Result<String, Failure> {
+        let input = Input::<String>::new().with_prompt(question);
+        let input = match default {
+            Some(default) => input.default(default.to_owned()),
+            None => input,
+        };
+        input.interact_text().map_err(unanswered)
+    }
+
+    fn choose(&mut self, question: &str, options: &[&str], default: usize) -> Result<usize, Failure> {
+        Select::new().with_prompt(question).items(options).default(default).interact().map_err(unanswered)
+    }
+
+    fn confirm(&mut self, question: &str) -> Result<bool, Failure> {
+        Confirm::new().with_prompt(question).default(false).interact().map_err(unanswered)
+    }
+
+    fn secret(&mut self, question: &str) -> Result<SecretString, Failure> {
+        Password::new()
+            .with_prompt(format!("{question} (not shown)"))
+            .interact()
+            .map(SecretString::from)
+            .map_err(unanswered)
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
+fn unanswered(error: dialoguer::Error) -> Failure {
+    Failure::new(format!("there was no answer: {error}"))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    /// Somebody whose answers are known beforehand; nobody if there are none.
+    #[derive(Default)]
+    pub(crate) struct Scripted {
+        answers: Option<VecDeque<String>>,
+        /// What was asked and told.
+        pub(crate) heard: Vec<String>,
+    }
+
+    impl Scripted {
+        pub(crate) fn answering(answers: &[&str]) -> Self {
+            let answers = answers.iter().map(|answer| (*answer).to_owned()).collect();
+            Self { answers: Some(answers), heard: Vec::new() }
+        }
+
+        /// All answers were asked for.
+        pub(crate) fn is_done(&self) -> bool {
+            self.answers.as_ref().is_none_or(VecDeque::is_empty)
+        }
+
+        fn answer(&mut self, question: &str) -> Result<String, Failure> {
+            self.heard.push(question.to_owned());
+            let next = self.answers.as_mut().and_then(VecDeque::pop_front);
+            next.ok_or_else(|| Failure::new(format!("nobody answers: {question}")))
+        }
+    }
+
+    impl Prompt for Scripted {
+        fn is_terminal(&self) -> bool {
+            self.answers.is_some()
+        }
+
+        fn say(&mut self, text: &str) {
+            self.heard.push(text.to_owned());
+        }
+
+        fn text(&mut self, question: &str, default: Option<&str>) -> Result<String, Failure> {
+            let answer = self.answer(question)?;
+            Ok(if answer.is_empty() { default.unwrap_or_default().to_owned() } else { answer })
+        }
+
+        fn choose(&mut self, question: &str, options: &[&str], default: usize) -> Result<usize, Failure> {
+            let answer = self.answer(question)?;
+            Ok(options.iter().position(|option| *option == answer).unwrap_or(default))
+        }
+
+        fn confirm(&mut self, question: &str) -> Result<bool, Failure> {
+            Ok(self.answer(question)? == "yes")
+        }
+
+        fn secret(&mut self, question: &str) -> Result<SecretString, Failure> {
+            self.answer(question).map(SecretString::from)
+        }
+    }
+
+    #[test]
+    fn what_no_option_says_is_asked_for_and_named_where_nobody_can_be_asked() {
+        let mut somebody = Scripted::answering(&["", "Main"]);
+        let mut asked = |given: Option<&str>| {
+            given_or_asked(
+                &mut somebody,
+                given.map(Into::into),
+                "--display-name",
+                "Display name",
+                Some("main"),
+            )
+        };
+        assert_eq!(asked(Some("Given")).unwrap(), "Given");
+        assert_eq!(asked(None).unwrap(), "main");
+        assert_eq!(asked(None).unwrap(), "Main");
+        assert_eq!(somebody.heard, ["Display name", "Display name"]);
+        let nobody = given_or_asked(&mut Scripted::default(), None, "--display-name", "Display name", None);
+        insta::assert_snapshot!(nobody.unwrap_err().to_string(), @r"
+        error: --display-name is needed: there is no terminal to ask on
+        hint: see --help of this command
+        ");
+    }
+}
