@@ -84,6 +84,12 @@ fn listed(columns: &[String]) -> String {
             columns.len()
         );
     }
+    if !columns.iter().any(|name| is_heading(name)) {
+        return format!(
+            "none of its {} columns has a heading that is known to be one, so they are not shown here: its first line may be a person's. `segue segment check` shows them",
+            columns.len()
+        );
+    }
     format!("its columns are {}", shortened(columns))
 }
 
@@ -109,6 +115,21 @@ fn is_value(name: &str) -> bool {
     }
     let letters = name.chars().filter(|c| c.is_alphabetic()).count();
     name.contains('@') || letters < name.chars().filter(char::is_ascii_digit).count()
+}
+
+/// Whether this is surely a heading and nobody's name: one of its words is what segment files call their columns.
+///
+/// A first row whose address is missing has neither an `@` nor digits (`Jane,Doe,unknown`), and would pass for headings.
+fn is_heading(name: &str) -> bool {
+    const WORDS: [&str; 24] = [
+        "address", "city", "correo", "country", "courriel", "created", "customer", "email", "first", "id", "key",
+        "last", "mail", "mobile", "name", "nombre", "phone", "profile", "segment", "sha256", "surname", "telephone",
+        "updated", "user",
+    ];
+    // `emailAddress`, `E-Mail`, `first_name` and `FIRSTNAME` are all seen.
+    let name = name.to_lowercase();
+    let mut words = name.split(|c: char| !c.is_alphanumeric());
+    name.contains("mail") || name.ends_with("name") || words.any(|word| WORDS.contains(&word))
 }
 
 fn shortened(names: &[String]) -> String {
@@ -154,7 +175,17 @@ mod tests {
         let text = error.to_string();
         assert!(!text.contains("jane@") && !text.contains("Jane"), "{text}");
         assert!(are_values(&columns(&["id", &"慣".repeat(101)])));
-        let text = find(&columns(&["", "Jane", "+4477009"]), "email").unwrap_err().to_string();
-        assert!(!text.contains("Jane"), "{text}");
+        for row in [&["", "Jane", "+4477009"][..], &["Jane", "Doe", "", "Berlin"], &["jane", "doe", "unknown"]] {
+            let text = find(&columns(row), "email").unwrap_err().to_string();
+            assert!(!text.to_lowercase().contains("jane"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_files_call_their_columns_is_shown() {
+        for heading in ["E-Mail", "emailAddress", "FIRSTNAME", "Vorname", "Customer ID", "user_id", "メール (mail)"] {
+            let text = find(&columns(&[heading, "x"]), "wanted").unwrap_err().to_string();
+            assert!(text.ends_with(&format!("its columns are {heading}, x")), "{text}");
+        }
     }
 }
