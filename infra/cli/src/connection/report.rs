@@ -262,7 +262,7 @@ fn usable_rows(connection: &Connection) -> [Vec<String>; 3] {
         Some(Consent { terms, agreed_by, agreed_at }) => {
             let old =
                 if *terms < Connection::TERMS { format!(": older terms, {agree}") } else { String::new() };
-            format!("terms {terms}, by {agreed_by}, {agreed_at}{old}")
+            format!("terms {terms}, by {agreed_by}, {agreed_at:.0}{old}")
         }
         None => format!("none, {agree}"),
     };

@@ -56,7 +56,7 @@ async fn connections(state: &State) -> Result<Vec<Finding>, Failure> {
         if let Some(Health { message, since }) = state.read(&keys::health(id)).await?.map(|it| it.body) {
             found.push(Finding::problem(
                 "connections",
-                format!("`{id}`, since {since}: {message}"),
+                format!("`{id}`, since {since:.0}: {message}"),
                 format!("give it new credentials (`segue connection connect {id}`), then retry what failed"),
             ));
         }

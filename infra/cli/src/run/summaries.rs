@@ -119,8 +119,8 @@ pub fn whole(stack: &Stack, summary: &Summary, sources: &[SourceRecord]) -> Stri
     }
     let by = summary.requested_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
     add("trigger", format!("{}{by}", summary.trigger.name()));
-    add("started", summary.started_at.to_string());
-    add("finished", summary.finished_at.map_or_else(|| "not yet".to_owned(), |at| at.to_string()));
+    add("started", format!("{:.0}", summary.started_at));
+    add("finished", summary.finished_at.map_or_else(|| "not yet".to_owned(), |at| format!("{at:.0}")));
     add("read", counts.read.to_string());
     add("invalid", counts.invalid.to_string());
     for (reason, count) in &summary.invalid_by_reason {
