@@ -4,38 +4,22 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::time::Duration;
 
-use segue_platform::{Deadline, StoreError};
+use segue_platform::Deadline;
 use segue_state::finish::stop;
-use segue_state::{Export, Halt, Role, RunId, StateError, Status, Trigger, TriggerKind};
+use segue_state::{Export, Halt, Role, RunId, Status, Trigger, TriggerKind};
 use serde_json::{Value, json};
 
 use crate::admission::admit;
 use crate::catalog::{self, Place, place};
-use crate::invocation::{Invocation, InvocationError, Request, Upload};
+use crate::error::FanOutError;
+use crate::invocation::{Invocation, Request, Upload};
 use crate::offers::NoColumns;
 use crate::opening::{Wish, cancelled, open, refusal};
 use crate::parts::Found;
 use crate::preview::preview;
 use crate::selection::{Selected, Selection};
-use crate::staging::{StagingError, stage};
+use crate::staging::stage;
 use crate::{App, offers, resume};
-
-/// An invocation that failed. Lambda repeats it twice, then it lands in the on-failure queue.
-#[derive(Debug, thiserror::Error)]
-pub enum FanOutError {
-    /// The event is none of ours.
-    #[error(transparent)]
-    Invocation(#[from] InvocationError),
-    /// The state bucket, or a queue, failed.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// Reading or staging broke off.
-    #[error(transparent)]
-    Staging(#[from] StagingError),
-    /// The segment bucket could not be listed.
-    #[error(transparent)]
-    Listing(#[from] StoreError),
-}
 
 /// Handles one invocation, by somebody of this role. A question is answered; what is refused is answered by why:
 /// `{"refused": "…"}`.

@@ -7,6 +7,7 @@ pub mod admission;
 pub mod app;
 pub mod catalog;
 pub mod config;
+pub mod error;
 pub mod guard;
 pub mod handler;
 pub mod history;

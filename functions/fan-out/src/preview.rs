@@ -10,8 +10,8 @@ use segue_state::{Export, Role, Run, SourceRecord, Trigger, TriggerKind};
 use serde::{Deserialize, Serialize};
 
 use crate::App;
+use crate::error::FanOutError;
 use crate::guard::Guard;
-use crate::handler::FanOutError;
 use crate::intake::Tally;
 use crate::opening::{Wish, connect, planned};
 use crate::selection::Selection;

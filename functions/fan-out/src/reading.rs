@@ -22,10 +22,10 @@ use segue_state::{Part, Run, SourceRecord};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::App;
+use crate::error::StagingError;
 use crate::guard::Guard;
 use crate::intake::Intake;
 use crate::options::options;
-use crate::staging::StagingError;
 use crate::writers::Writers;
 
 /// What must be left of the invocation to seal and queue.

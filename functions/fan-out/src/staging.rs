@@ -1,31 +1,18 @@
 //! Staging: the drops are read once, front to back, and become the chunks of every run that wants them.
 
 use jiff::{SignedDuration, Timestamp};
-use segue_platform::{Deadline, StoreError};
+use segue_platform::Deadline;
 use segue_state::document::{self, Created};
 use segue_state::finish::finish;
 use segue_state::{Ended, Run, Sealed, SourceRecord, StateError, Status, keys};
 
+use crate::error::StagingError;
 use crate::guard::{Bounds, Guard};
 use crate::history::Past;
 use crate::intake::{Intake, Tally, Wanted};
 use crate::reading::read;
 use crate::writers::Writers;
 use crate::{App, history, leftovers, opening, queueing};
-
-/// A staging that broke off: the invocation fails, and is repeated.
-#[derive(Debug, thiserror::Error)]
-pub enum StagingError {
-    /// The state bucket failed.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// The segment bucket failed.
-    #[error("the drop could not be read: {0}")]
-    Drop(StoreError),
-    /// A writer was lost.
-    #[error("a chunk's writer broke off")]
-    Writer,
-}
 
 /// What reading the drops of some runs came to.
 pub(crate) struct Pass {

@@ -6,8 +6,8 @@ use segue_state::{Run, RunId, State, StateError, keys};
 use tokio::task::JoinSet;
 
 use crate::App;
+use crate::error::StagingError;
 use crate::intake::Staged;
-use crate::staging::StagingError;
 
 /// Chunks that are written at once. Each holds ten megabytes at the most.
 const WRITERS: usize = 4;

@@ -122,9 +122,30 @@ fn is_value(name: &str) -> bool {
 /// A first row whose address is missing has neither an `@` nor digits (`Jane,Doe,unknown`), and would pass for headings.
 fn is_heading(name: &str) -> bool {
     const WORDS: [&str; 24] = [
-        "address", "city", "correo", "country", "courriel", "created", "customer", "email", "first", "id", "key",
-        "last", "mail", "mobile", "name", "nombre", "phone", "profile", "segment", "sha256", "surname", "telephone",
-        "updated", "user",
+        "address",
+        "city",
+        "correo",
+        "country",
+        "courriel",
+        "created",
+        "customer",
+        "email",
+        "first",
+        "id",
+        "key",
+        "last",
+        "mail",
+        "mobile",
+        "name",
+        "nombre",
+        "phone",
+        "profile",
+        "segment",
+        "sha256",
+        "surname",
+        "telephone",
+        "updated",
+        "user",
     ];
     // `emailAddress`, `E-Mail`, `first_name` and `FIRSTNAME` are all seen.
     let name = name.to_lowercase();
@@ -175,7 +196,9 @@ mod tests {
         let text = error.to_string();
         assert!(!text.contains("jane@") && !text.contains("Jane"), "{text}");
         assert!(are_values(&columns(&["id", &"慣".repeat(101)])));
-        for row in [&["", "Jane", "+4477009"][..], &["Jane", "Doe", "", "Berlin"], &["jane", "doe", "unknown"]] {
+        for row in
+            [&["", "Jane", "+4477009"][..], &["Jane", "Doe", "", "Berlin"], &["jane", "doe", "unknown"]]
+        {
             let text = find(&columns(row), "email").unwrap_err().to_string();
             assert!(!text.to_lowercase().contains("jane"), "{text}");
         }
@@ -183,7 +206,9 @@ mod tests {
 
     #[test]
     fn what_files_call_their_columns_is_shown() {
-        for heading in ["E-Mail", "emailAddress", "FIRSTNAME", "Vorname", "Customer ID", "user_id", "メール (mail)"] {
+        for heading in
+            ["E-Mail", "emailAddress", "FIRSTNAME", "Vorname", "Customer ID", "user_id", "メール (mail)"]
+        {
             let text = find(&columns(&[heading, "x"]), "wanted").unwrap_err().to_string();
             assert!(text.ends_with(&format!("its columns are {heading}, x")), "{text}");
         }

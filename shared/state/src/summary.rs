@@ -34,6 +34,18 @@ pub enum Status {
 }
 
 impl Status {
+    /// Every status, in the order of a run's life.
+    pub const ALL: [Self; 8] = [
+        Self::Staging,
+        Self::Delivering,
+        Self::Completed,
+        Self::Partial,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Superseded,
+        Self::Refused,
+    ];
+
     /// Whether the run is over.
     #[must_use]
     pub const fn is_end(self) -> bool {

@@ -47,17 +47,7 @@ mod tests {
     fn every_state_has_one_sentence() {
         let stack = Stack::of("segue", &[]);
         let run = summary::staging(&a_run("20261122T163512Z-a"));
-        let all = [
-            Status::Staging,
-            Status::Delivering,
-            Status::Completed,
-            Status::Partial,
-            Status::Failed,
-            Status::Cancelled,
-            Status::Superseded,
-            Status::Refused,
-        ];
-        let said = all.map(|status| {
+        let said = Status::ALL.map(|status| {
             let chunks = u32::from(status == Status::Partial);
             format!("{}: {}\n", status.name(), next(&stack, &Summary { status, chunks, ..run.clone() }))
         });

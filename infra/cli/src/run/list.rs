@@ -13,17 +13,6 @@ use crate::output::Screen;
 
 /// Runs that are looked at at once.
 const AT_ONCE: usize = 16;
-/// The states of a run.
-const STATES: [Status; 8] = [
-    Status::Staging,
-    Status::Delivering,
-    Status::Completed,
-    Status::Partial,
-    Status::Failed,
-    Status::Cancelled,
-    Status::Superseded,
-    Status::Refused,
-];
 
 /// List runs, newest first.
 #[derive(Debug, Default, clap::Args)]
@@ -49,9 +38,9 @@ pub struct Args {
 }
 
 fn states() -> impl TypedValueParser<Value = Status> {
-    PossibleValuesParser::new(STATES.map(Status::name)).map(|name| {
+    PossibleValuesParser::new(Status::ALL.map(Status::name)).map(|name| {
         // Only names of states get here.
-        STATES.into_iter().find(|status| status.name() == name).unwrap_or(Status::Staging)
+        Status::ALL.into_iter().find(|status| status.name() == name).unwrap_or(Status::Staging)
     })
 }
 
