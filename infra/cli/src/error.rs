@@ -27,6 +27,11 @@ impl Failure {
         Self { status: 2, ..Self::new(problem) }
     }
 
+    /// Somebody interrupted it: the exit status that shells give that.
+    pub fn interrupted(problem: impl Into<String>) -> Self {
+        Self { status: 130, ..Self::new(problem) }
+    }
+
     /// Several things are wrong.
     #[must_use]
     pub const fn all(problems: Vec<String>) -> Self {

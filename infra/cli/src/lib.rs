@@ -20,6 +20,7 @@ pub mod prompt;
 pub mod run;
 pub mod segment;
 pub mod stack;
+mod terminal;
 pub mod uninstall;
 pub mod version;
 

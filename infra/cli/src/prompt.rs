@@ -1,11 +1,12 @@
 //! Asking the person at the terminal. What is asked goes to standard error, so that results alone are on standard output.
 
-use std::io::{IsTerminal, Write, stderr, stdin};
+use std::io::{ErrorKind, IsTerminal, Write, stderr, stdin};
 
 use dialoguer::{Confirm, Input, Password, Select};
 use secrecy::SecretString;
 
 use crate::Failure;
+use crate::terminal;
 
 /// Somebody who can be asked, if there is anybody.
 pub trait Prompt {
@@ -85,29 +86,34 @@ impl Prompt for Terminal {
             Some(default) => input.default(default.to_owned()),
             None => input,
         };
-        input.interact_text().map_err(unanswered)
+        asked(|| input.interact_text())
     }
 
     fn choose(&mut self, question: &str, options: &[&str], default: usize) -> Result<usize, Failure> {
-        Select::new().with_prompt(question).items(options).default(default).interact().map_err(unanswered)
+        asked(|| Select::new().with_prompt(question).items(options).default(default).interact())
     }
 
     fn confirm(&mut self, question: &str) -> Result<bool, Failure> {
-        Confirm::new().with_prompt(question).default(false).interact().map_err(unanswered)
+        asked(|| Confirm::new().with_prompt(question).default(false).interact())
     }
 
     fn secret(&mut self, question: &str) -> Result<SecretString, Failure> {
-        Password::new()
-            .with_prompt(format!("{question} (not shown)"))
-            .interact()
+        asked(|| Password::new().with_prompt(format!("{question} (not shown)")).interact())
             .map(SecretString::from)
-            .map_err(unanswered)
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
-fn unanswered(error: dialoguer::Error) -> Failure {
-    Failure::new(format!("there was no answer: {error}"))
+/// Asks, and leaves the terminal as it was, whatever becomes of it.
+fn asked<T>(ask: impl FnOnce() -> dialoguer::Result<T>) -> Result<T, Failure> {
+    terminal::guard();
+    ask().map_err(|error| {
+        let dialoguer::Error::IO(problem) = error;
+        if problem.kind() == ErrorKind::Interrupted {
+            terminal::interrupted();
+        }
+        terminal::show_cursor();
+        Failure::new(format!("there was no answer: {problem}"))
+    })
 }
 
 #[cfg(test)]

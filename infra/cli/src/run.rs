@@ -4,6 +4,7 @@ mod advice;
 mod bars;
 pub mod cancel;
 mod dry_run;
+mod line;
 pub mod list;
 pub mod logs;
 pub mod rejected;

@@ -1,45 +1,64 @@
 //! Progress on a terminal: one line a run, with a bar of its chunks. It is drawn on standard error.
+//!
+//! A terminal may get wider or narrower at any time, and terminals differ in what they do then to the lines that are
+//! there: many wrap those that are too long now, others cut them. So lines end where their text ends, and where it can't
+//! be known how many rows they have become, the screen is begun anew.
 
-use std::io::{IsTerminal, stderr};
+use std::cell::RefCell;
+use std::fmt::Write as _;
+use std::io::{IsTerminal, stderr, stdout};
+use std::rc::Rc;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use console::{Term, measure_text_width};
 use segue_platform::Env;
-use segue_state::{Status, Summary};
+use segue_state::Summary;
 
+use super::line::{Look, Style, line};
 use super::watch::Show;
 use crate::Failure;
 use crate::output::Screen;
 
+/// What is drawn on.
+trait Paper {
+    /// Its rows and columns now.
+    fn size(&self) -> (usize, usize);
+
+    /// Writes, all at once.
+    fn write(&self, text: &str);
+}
+
+impl Paper for Term {
+    fn size(&self) -> (usize, usize) {
+        let (rows, columns) = Self::size(self);
+        (rows.into(), columns.into())
+    }
+
+    fn write(&self, text: &str) {
+        // Who closed standard error does not want to know.
+        let _ = self.write_str(text);
+    }
+}
+
 /// Lines at the bottom of a terminal.
-pub(super) struct Bars {
-    all: MultiProgress,
-    bar: Option<ProgressBar>,
-    look: Look,
-    /// Room for the longest name, so that bars stand below one another.
-    name: usize,
+#[derive(Clone)]
+pub(super) struct Bars(Rc<RefCell<Board>>);
+
+/// What stands there.
+struct Board {
+    paper: Box<dyn Paper>,
+    style: Style,
+    /// The runs, in the order in which they are to stand.
+    runs: Vec<Option<Summary>>,
+    /// The columns that each line takes that is on the screen.
+    drawn: Vec<usize>,
+    /// What was written last, and how wide the terminal was.
+    last: (String, usize),
 }
 
-/// What a terminal can show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
-    Unicode,
-    Ascii,
-}
-
-impl Look {
-    /// By the environment: a locale that says UTF-8 shows it.
-    fn of(env: &Env<'_>) -> Self {
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| env.optional(name));
-        let locale = locale.unwrap_or_default().to_lowercase();
-        if locale.contains("utf-8") || locale.contains("utf8") { Self::Unicode } else { Self::Ascii }
-    }
-
-    const fn bar(self) -> &'static str {
-        match self {
-            Self::Unicode => "━╸─",
-            Self::Ascii => "=>-",
-        }
-    }
+/// One run's line.
+pub(super) struct Bar {
+    board: Rc<RefCell<Board>>,
+    place: usize,
 }
 
 impl Bars {
@@ -48,115 +67,183 @@ impl Bars {
         screen: &Screen<'_>,
         names: impl IntoIterator<Item = &'a str>,
     ) -> Option<Self> {
-        let dumb = Env::process().optional("TERM").is_none_or(|term| term == "dumb");
-        let shown = !screen.is_json() && !dumb && stderr().is_terminal() && std::io::stdout().is_terminal();
-        let name = names.into_iter().map(str::len).max().unwrap_or_default();
-        shown.then(|| Self::drawn(ProgressDrawTarget::stderr(), Look::of(&Env::process()), name))
+        let env = Env::process();
+        let dumb = env.optional("TERM").is_none_or(|term| term == "dumb");
+        let people = !screen.is_json() && !dumb && stderr().is_terminal() && stdout().is_terminal();
+        let look = Look { colours: console::colors_enabled_stderr(), ..Look::of(&env) };
+        people.then(|| Self::drawn_on(Box::new(Term::stderr()), look, names))
     }
 
-    fn drawn(target: ProgressDrawTarget, look: Look, name: usize) -> Self {
-        Self { all: MultiProgress::with_draw_target(target), bar: None, look, name }
+    fn drawn_on<'a>(paper: Box<dyn Paper>, look: Look, names: impl IntoIterator<Item = &'a str>) -> Self {
+        let name = names.into_iter().map(measure_text_width).max().unwrap_or_default();
+        let style = Style { look, name };
+        let last = (String::new(), paper.size().1);
+        Self(Rc::new(RefCell::new(Board { paper, style, runs: Vec::new(), drawn: Vec::new(), last })))
     }
 
-    /// Another run's line, below.
-    pub(super) fn another(&self) -> Self {
-        Self { all: self.all.clone(), bar: None, look: self.look, name: self.name }
+    /// Another run's line, below those that there are.
+    pub(super) fn another(&self) -> Bar {
+        let mut board = self.0.borrow_mut();
+        board.runs.push(None);
+        Bar { board: Rc::clone(&self.0), place: board.runs.len() - 1 }
+    }
+
+    /// The terminal has another size now.
+    pub(super) fn redraw(&self) {
+        self.0.borrow_mut().draw(false);
+    }
+
+    /// Others wrote on the terminal, as a shell does while this program is stopped: what stands there stays.
+    pub(super) fn begin_below(&self) {
+        let mut board = self.0.borrow_mut();
+        board.drawn.clear();
+        board.last.0.clear();
+        board.draw(false);
+    }
+
+    /// Nothing is drawn any more: every run is shown, however many there are.
+    pub(super) fn end(&self) {
+        self.0.borrow_mut().draw(true);
+    }
+
+    /// Takes away what the terminal itself showed of a Ctrl-C.
+    pub(super) fn wipe(&self) {
+        self.0.borrow().paper.write("\r\x1b[J");
     }
 }
 
-impl Show for Bars {
-    fn show(&mut self, summary: &Summary) -> Result<(), Failure> {
-        let bar = self.bar.get_or_insert_with(|| self.all.add(ProgressBar::no_length()));
-        let template = if summary.status == Status::Staging {
-            "{prefix}  {wide_msg}"
-        } else {
-            "{prefix}  {bar:12}  {wide_msg}"
-        };
-        let style = ProgressStyle::with_template(template);
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars(self.look.bar()));
-        bar.set_prefix(format!("{:1$}", summary.export, self.name));
-        bar.set_length(summary.chunks.max(1).into());
-        bar.set_position(summary.chunks_done.into());
-        let message = said(summary);
-        if summary.status.is_end() {
-            bar.abandon_with_message(message);
-        } else {
-            bar.set_message(message);
+impl Board {
+    fn draw(&mut self, whole: bool) {
+        let (rows, columns) = self.paper.size();
+        // The cursor stands below the last line.
+        let room = if whole { usize::MAX } else { rows.saturating_sub(1) };
+        let lines = self.lines(room, columns);
+        let text = lines.iter().fold(String::new(), |mut text, line| {
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "{line}\x1b[K");
+            text
+        });
+        if (&text, columns) == (&self.last.0, self.last.1) {
+            return;
         }
-        Ok(())
+        let back = if self.drawn.iter().any(|&line| line > columns) {
+            // Wrapped or cut: nobody knows.
+            "\x1b[H\x1b[2J".to_owned()
+        } else if self.drawn.is_empty() {
+            String::new()
+        } else {
+            format!("\r\x1b[{}A", self.drawn.len())
+        };
+        self.paper.write(&format!("{back}{text}\x1b[J"));
+        self.drawn = lines.iter().map(|line| measure_text_width(line)).collect();
+        self.last = (text, columns);
+    }
+
+    /// The lines that there is room for: what has ended makes room first.
+    fn lines(&self, room: usize, columns: usize) -> Vec<String> {
+        let mut runs: Vec<&Summary> = self.runs.iter().flatten().collect();
+        let all = runs.len();
+        if all > room {
+            // Stable: those that go on stay in their order.
+            runs.sort_by_key(|run| run.status.is_end());
+            runs.truncate(room.saturating_sub(1));
+        }
+        let mut lines: Vec<String> = runs.iter().map(|run| line(run, columns, self.style)).collect();
+        if all > lines.len() && lines.len() < room {
+            lines.push(self.style.look.cut(&format!("and {} more", all - lines.len()), columns));
+        }
+        lines
     }
 }
 
-/// How far it is, in few words: a line has eighty columns.
-fn said(summary: &Summary) -> String {
-    let counts = &summary.counts;
-    let to_send = counts.read.saturating_sub(counts.invalid + counts.duplicate + counts.unchanged);
-    match summary.status {
-        Status::Staging => "reading the drop".to_owned(),
-        Status::Delivering => format!(
-            "{}/{} chunks, {}/{to_send} profiles, {} rows",
-            summary.chunks_done,
-            summary.chunks,
-            to_send.saturating_sub(counts.pending),
-            counts.read
-        ),
-        Status::Completed => format!("completed, {}/{to_send} profiles taken", counts.accepted),
-        status => format!("{}: {}", status.name(), summary.message),
+impl Show for Bar {
+    fn show(&mut self, summary: &Summary) -> Result<(), Failure> {
+        let mut board = self.board.borrow_mut();
+        board.runs[self.place] = Some(summary.clone());
+        board.draw(false);
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use indicatif::InMemoryTerm;
-    use segue_state::summary;
+    use std::cell::Cell;
+
+    use segue_state::{Status, summary};
 
     use super::super::tests::a_run;
     use super::*;
 
-    fn summaries() -> Vec<Summary> {
-        let staging = summary::staging(&a_run("20261122T163512Z-a"));
-        let mut delivering =
-            Summary { status: Status::Delivering, chunks: 4, chunks_done: 1, ..staging.clone() };
-        delivering.counts.read = 1_000_000;
-        delivering.counts.duplicate = 200_000;
-        delivering.counts.pending = 600_000;
-        let mut ended = Summary { status: Status::Completed, chunks_done: 4, ..delivering.clone() };
-        (ended.counts.pending, ended.counts.accepted) = (0, 800_000);
-        vec![staging, delivering, ended]
+    /// Paper whose size can change, and what was written on it.
+    #[derive(Clone, Default)]
+    struct Sheet {
+        size: Rc<Cell<(usize, usize)>>,
+        written: Rc<RefCell<Vec<String>>>,
     }
 
-    fn drawn(columns: u16, look: Look) -> String {
-        let mut drawn = String::new();
-        for summary in summaries() {
-            let terminal = InMemoryTerm::new(5, columns);
-            let mut bars = Bars::drawn(ProgressDrawTarget::term_like(Box::new(terminal.clone())), look, 1);
-            bars.show(&summary).unwrap();
-            if let Some(bar) = &bars.bar {
-                bar.tick();
-            }
-            drawn += &terminal.contents();
-            drawn.push('\n');
+    impl Paper for Sheet {
+        fn size(&self) -> (usize, usize) {
+            self.size.get()
         }
-        drawn
+
+        fn write(&self, text: &str) {
+            self.written.borrow_mut().push(text.to_owned());
+        }
+    }
+
+    fn sheet(rows: usize, columns: usize, runs: usize) -> (Sheet, Bars, Vec<Bar>) {
+        let sheet = Sheet::default();
+        sheet.size.set((rows, columns));
+        let bars = Bars::drawn_on(Box::new(sheet.clone()), Look::default(), ["e"]);
+        let lines = (0..runs).map(|_| bars.another()).collect();
+        (sheet, bars, lines)
+    }
+
+    fn delivering(number: usize) -> Summary {
+        let staging = summary::staging(&a_run(&format!("20261122T163512Z-{number}")));
+        Summary { status: Status::Delivering, chunks: 4, chunks_done: 1, ..staging }
     }
 
     #[test]
-    fn a_run_fits_into_eighty_columns() {
-        let lines = drawn(80, Look::Ascii);
-        for line in lines.lines() {
-            assert!(line.chars().count() <= 80, "{line}");
+    fn a_line_is_written_over_and_what_has_not_changed_is_not() {
+        let (sheet, _bars, mut lines) = sheet(24, 80, 2);
+        for (number, line) in lines.iter_mut().enumerate() {
+            line.show(&delivering(number)).unwrap();
+            line.show(&delivering(number)).unwrap();
         }
-        assert!(lines.starts_with("e  reading the drop\n"), "{lines}");
-        assert!(lines.contains("1/4 chunks, 200000/800000 profiles, 1000000 rows"), "{lines}");
-        assert!(lines.contains("completed, 800000/800000 profiles taken"), "{lines}");
-        assert!(lines.is_ascii());
+        let written = sheet.written.borrow();
+        assert_eq!(written.len(), 2);
+        assert!(written[0].starts_with("e  ") && written[0].ends_with("\x1b[K\n\x1b[J"), "{written:?}");
+        assert!(written[1].starts_with("\r\x1b[1Ae  ") && written[1].matches('\n').count() == 2);
     }
 
     #[test]
-    fn a_narrow_terminal_is_no_trouble_and_a_utf8_one_shows_blocks() {
-        assert!(drawn(20, Look::Ascii).lines().all(|line| line.chars().count() <= 20));
-        assert!(drawn(120, Look::Unicode).contains('━'));
-        let of = |name: &str, value: &str| Look::of(&Env::of(&[(name, value)]));
-        assert_eq!((of("LANG", "de_DE.UTF-8"), of("LANG", "C")), (Look::Unicode, Look::Ascii));
+    fn where_lines_may_have_wrapped_the_screen_is_begun_anew() {
+        let (sheet, bars, mut lines) = sheet(24, 80, 1);
+        lines[0].show(&delivering(0)).unwrap();
+        sheet.size.set((24, 120));
+        bars.redraw();
+        sheet.size.set((24, 30));
+        bars.redraw();
+        bars.begin_below();
+        let written = sheet.written.borrow();
+        assert!(written[1].starts_with("\r\x1b[1A"), "{written:?}");
+        assert!(written[2].starts_with("\x1b[H\x1b[2J"), "{written:?}");
+        assert!(written[3].starts_with("e  "), "{written:?}");
+    }
+
+    #[test]
+    fn what_has_ended_makes_room_and_is_shown_in_the_end() {
+        let (sheet, bars, mut lines) = sheet(4, 80, 5);
+        for (number, line) in lines.iter_mut().enumerate() {
+            let status = if number == 0 { Status::Completed } else { Status::Delivering };
+            line.show(&Summary { status, ..delivering(number) }).unwrap();
+        }
+        let last = sheet.written.borrow().last().unwrap().clone();
+        assert_eq!(last.matches('\n').count(), 3, "{last}");
+        assert!(last.contains("and 3 more") && !last.contains("completed"), "{last}");
+        bars.end();
+        let last = sheet.written.borrow().last().unwrap().clone();
+        assert!(last.matches('\n').count() == 5 && last.contains("completed"), "{last}");
     }
 }

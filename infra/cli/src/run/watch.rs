@@ -1,6 +1,7 @@
 //! `segue run watch`: waits for runs to end, and shows how far they are.
 
 use std::cell::RefCell;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
@@ -11,6 +12,7 @@ use super::bars::Bars;
 use super::{Which, export_id, no_run, summaries};
 use crate::output::Screen;
 use crate::stack::Stack;
+use crate::terminal::{Happened, Signals};
 use crate::{App, Failure};
 
 /// How often a run is looked at.
@@ -45,16 +47,15 @@ pub struct Args {
 pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let patience = Patience::new(args.timeout);
     let Some(export) = &args.export else { return all(app, patience, screen).await };
+    let bars = Bars::on_a_terminal(screen, [export.as_str()]);
+    let mut bar = bars.as_ref().map(Bars::another);
     let mut said = None;
     let watched = async {
-        if let Some(mut bars) = Bars::on_a_terminal(screen, [export.as_str()]) {
-            until_it_ends(&app.state, export, &args.run, patience, &mut bars).await
-        } else {
-            let mut lines = Lines { screen: &mut *screen, said: &mut said };
-            until_it_ends(&app.state, export, &args.run, patience, &mut lines).await
-        }
+        let mut lines = Lines { screen: &mut *screen, said: &mut said };
+        let shown: &mut dyn Show = bar.as_mut().map_or(&mut lines, |bar| bar as &mut dyn Show);
+        until_it_ends(&app.state, export, &args.run, patience, shown).await
     };
-    let summary = or_interrupted(watched).await?;
+    let summary = attended(bars.as_ref(), watched).await?;
     screen.json(&summary)?;
     if summary.status.is_end() {
         screen.line(&format!("\n{}", summaries::whole(&app.stack, &summary, &[])))?;
@@ -69,7 +70,7 @@ async fn all(app: &App, patience: Patience, screen: &mut Screen<'_>) -> Result<(
         screen.json(&open)?;
         return screen.line("there is no run that is not finished");
     }
-    or_interrupted(several(app, &open, patience, screen)).await
+    several(app, &open, patience, screen).await
 }
 
 /// Watches several runs at once, and tells what became of them.
@@ -93,7 +94,7 @@ pub async fn several(
     });
     let mut ended = Vec::new();
     let mut failures = Vec::new();
-    let outcomes = join_all(waits).await;
+    let outcomes = attended(bars.as_ref(), async { Ok(join_all(waits).await) }).await?;
     for outcome in outcomes {
         match outcome {
             Ok(summary) => {
@@ -104,17 +105,34 @@ pub async fn several(
         }
     }
     screen.json(&ended)?;
-    // What the bars say need not be said again; the cursor stands at the end of the last one.
-    screen.line(&if bars.is_some() { String::new() } else { summaries::lines(&ended, screen.width()) })?;
+    // What the bars say need not be said again.
+    match &bars {
+        Some(bars) => bars.end(),
+        None => screen.line(&summaries::lines(&ended, screen.width()))?,
+    }
     Failure::together(failures)
 }
 
-/// Stops waiting when somebody interrupts it, and says that nothing was stopped by that.
-async fn or_interrupted<T>(watched: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::select! {
-        ended = watched => ended,
-        _ = tokio::signal::ctrl_c() => {
-            Err(Failure::new("interrupted: what is watched goes on").hint("cancel a run with `segue run cancel`"))
+/// Waits, draws anew what the terminal has lost, and stops when somebody interrupts it: nothing else is stopped by that.
+async fn attended<T>(
+    bars: Option<&Bars>,
+    watched: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let mut watched = pin!(watched);
+    let mut signals = Signals::listen()?;
+    loop {
+        tokio::select! {
+            ended = &mut watched => return ended,
+            happened = signals.next() => match (happened, bars) {
+                (Happened::Interrupted, bars) => {
+                    bars.inspect(|bars| bars.wipe());
+                    return Err(Failure::interrupted("interrupted: what is watched goes on")
+                        .hint("cancel a run with `segue run cancel`"));
+                }
+                (Happened::Resized, Some(bars)) => bars.redraw(),
+                (Happened::Continued, Some(bars)) => bars.begin_below(),
+                (Happened::Resized | Happened::Continued, None) => {}
+            }
         }
     }
 }
