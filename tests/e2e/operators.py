@@ -10,16 +10,17 @@ from segue_local import LocalStack, environment
 from segue_local.build import program
 from segue_local.stack import STACK
 
+#: The outputs with the policies of each role.
 POLICIES = {
-    "administrators": "AdministratorsPolicyArn",
-    "contributors": "ContributorsPolicyArn",
-    "upstream": "UpstreamPolicyArn",
+    "administrators": ["AdministratorsPolicyArn", "AdministratorsRunsPolicyArn"],
+    "contributors": ["ContributorsPolicyArn"],
+    "upstream": ["UpstreamPolicyArn"],
 }
 _DENIED = ("AccessDenied", "AccessDeniedException")
 
 
 class Operator:
-    """An IAM user of the local stack who has one of the stack's managed policies.
+    """An IAM user of the local stack who has the stack's managed policies for a role.
 
     Args:
         stack: where.
@@ -37,7 +38,8 @@ class Operator:
         if policy:
             iam.put_user_policy(UserName=user, PolicyName="own", PolicyDocument=json.dumps(policy))
         else:
-            iam.attach_user_policy(UserName=user, PolicyArn=stack.outputs[POLICIES[role]])
+            for output in POLICIES[role]:
+                iam.attach_user_policy(UserName=user, PolicyArn=stack.outputs[output])
         key = iam.create_access_key(UserName=user)["AccessKey"]
         self._key, self._secret = key["AccessKeyId"], key["SecretAccessKey"]
 

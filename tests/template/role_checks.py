@@ -1,8 +1,9 @@
 """What the template must hold of the operators' roles. Each check raises `AssertionError` with what fails it."""
 
 from checks import FUNCTIONS, as_list, attribute, check
+from policy_sizes import INLINE, MANAGED, Longest
 
-POLICIES = ["AdministratorsPolicy", "ContributorsPolicy", "UpstreamPolicy"]
+POLICIES = ["AdministratorsPolicy", "AdministratorsRunsPolicy", "ContributorsPolicy", "UpstreamPolicy"]
 ROLES = {"Administrators": "ScheduleGroup", "Contributors": "ContributorsScheduleGroup"}
 
 
@@ -34,6 +35,59 @@ def no_operator_may_do_everything(template: dict) -> None:
         for action, resource, _ in allowed(template, policy):
             assert "*" not in action, f"{policy}: {action}"
             assert resource != "*" or action == "scheduler:ListSchedules", f"{policy}: {action} on everything"
+
+
+@check
+def policies_fit_whatever_the_stack_is_called(template: dict) -> None:
+    longest = Longest(template)
+    lengths = longest.managed()
+    assert set(lengths) == set(POLICIES), "AWS::IAM::ManagedPolicy"
+    for policy, length in lengths.items():
+        assert length < MANAGED, f"{policy}: {length} characters"
+    for role, length in longest.inline().items():
+        assert length < INLINE, f"{role}: {length} characters"
+
+
+@check
+def operators_use_keys_through_services_only(template: dict) -> None:
+    services = {
+        ("AdministratorsPolicy", "KmsKeyArn"): ["s3", "secretsmanager"],
+        ("AdministratorsPolicy", "ExistingSegmentBucketKmsKeyArn"): ["s3"],
+        ("AdministratorsRunsPolicy", "KmsKeyArn"): ["s3", "sqs"],
+        ("ContributorsPolicy", "KmsKeyArn"): ["s3"],
+        ("UpstreamPolicy", "KmsKeyArn"): ["s3"],
+        ("UpstreamPolicy", "ExistingSegmentBucketKmsKeyArn"): ["s3"],
+    }
+    seen = set()
+    for policy in POLICIES:
+        for action, key, condition in allowed(template, policy):
+            if not action.startswith("kms:"):
+                continue
+            via = as_list(condition.get("StringEquals", {}).get("kms:ViaService", []))
+            wanted = services[policy, key["Ref"]]
+            assert via == [{"Fn::Sub": f"{name}.${{AWS::Region}}.${{AWS::URLSuffix}}"} for name in wanted], policy
+            seen.add((policy, key["Ref"]))
+    assert seen == set(services)
+
+
+@check
+def contributors_list_what_their_commands_read(template: dict) -> None:
+    listed = [
+        (resource, condition)
+        for action, resource, condition in allowed(template, "ContributorsPolicy")
+        if action == "s3:ListBucket"
+    ]
+    read = {"StringLike": {"s3:prefix": ["config/*", "runs/*", "open/*", "health/*"]}}
+    assert listed == [(attribute("StateBucket"), read)], listed
+
+
+@check
+def cancelling_and_retrying_write_no_more_than_they_do(template: dict) -> None:
+    written = reached(template, "AdministratorsRunsPolicy", "s3:PutObject")
+    assert written == [_state("runs/*/*/cancel.json"), _state("open/*")], written
+    configured = [_state("config/*"), _state("health/*")]
+    others = [what for what in reached(template, "AdministratorsPolicy", "s3:PutObject") if "StateBucket" in str(what)]
+    assert others == configured, others
 
 
 @check
@@ -101,7 +155,9 @@ def a_schedule_can_do_what_its_maker_can(template: dict) -> None:
 @check
 def operators_pass_the_schedulers_roles_only(template: dict) -> None:
     both = [attribute(f"{role}SchedulerRole") for role in ROLES]
-    for policy, roles in (("AdministratorsPolicy", both), ("ContributorsPolicy", both[1:]), ("UpstreamPolicy", [])):
+    may = {"AdministratorsPolicy": both, "ContributorsPolicy": both[1:]}
+    for policy in POLICIES:
+        roles = may.get(policy, [])
         passed = [(what, when) for action, what, when in allowed(template, policy) if action == "iam:PassRole"]
         only = {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
         assert passed == [(role, only) for role in roles], policy

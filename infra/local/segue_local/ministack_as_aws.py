@@ -4,16 +4,18 @@ Some things differ otherwise. The template refuses requests without TLS, as it s
 loopback, in plain HTTP. AWS checks a batch of SQS under the action of the single message (`sqs:SendMessage`,
 `sqs:DeleteMessage`, `sqs:ChangeMessageVisibility`: the service authorization reference has no actions for batches),
 while MiniStack asks for an action named like the operation. It takes every schedule for one of the default group, asks
-nobody whether they may pass the role of a schedule, forgets the alias that a schedule names, and checks what reads a
-log group on the group itself.
+nobody whether they may pass the role of a schedule, forgets the alias that a schedule names, checks what reads a log
+group on the group itself, and tells everybody who may read an object that it does not exist, while S3 tells it those
+only who may list its bucket.
 """
 
 import json
 from contextvars import ContextVar
+from functools import partial
 
 from ministack import app as ministack
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services import eventbridge, lambda_svc
+from ministack.services import eventbridge, lambda_svc, s3
 
 #: The role that the request under way passes to EventBridge Scheduler.
 _passed: ContextVar[str | None] = ContextVar("passed", default=None)
@@ -28,7 +30,8 @@ def main() -> None:
     resource = iam_actions.extract_resource_arn
     iam_actions.extract_resource_arn = lambda *request: as_checked(resource(*request), *request)
     enforce = iam_evaluator.enforce
-    iam_evaluator.enforce = lambda *check, **more: with_passed_role(enforce, *check, **more)
+    passing = partial(with_passed_role, enforce)
+    iam_evaluator.enforce = lambda *check, **more: with_missing_objects(passing, is_missing, *check, **more)
     record = lambda_svc._get_func_record_for_ref
     lambda_svc._get_func_record_for_ref = lambda ref, *more: as_invoked(record(ref, *more), ref)
     ministack.main()
@@ -68,6 +71,22 @@ def with_passed_role(enforce, access_key: str, action: str, service: str, region
         return denied
     context = {"iam:PassedToService": "scheduler.amazonaws.com"}
     return enforce(access_key, "iam:PassRole", "iam", region, resource_arn=role, service_context=context)
+
+
+def is_missing(bucket: str, key: str) -> bool:
+    """Whether a bucket of MiniStack's has no such object."""
+    return key not in (s3._buckets.get(bucket) or {}).get("objects", {})
+
+
+def with_missing_objects(enforce, missing, access_key: str, action: str, service: str, region: str, **more):
+    """What denies a request, if anything does: that an object is not there learns who may list the bucket, whatever
+    the prefix; reading has none that a policy could compare."""
+    denied = enforce(access_key, action, service, region, **more)
+    bucket, _, key = more.get("resource_arn", "").removeprefix("arn:aws:s3:::").partition("/")
+    if denied or action != "s3:GetObject" or not missing(bucket, key):
+        return denied
+    arn = f"arn:aws:s3:::{bucket}"
+    return enforce(access_key, "s3:ListBucket", service, region, resource_arn=arn, service_context={})
 
 
 def as_invoked(found: tuple, ref: str) -> tuple:

@@ -48,3 +48,24 @@ def test_a_function_is_told_the_alias_that_it_was_invoked_by() -> None:
     found = ({}, {"FunctionArn": name}, "fan-out")
     assert as_aws.as_invoked(found, f"{name}:contributors")[1]["FunctionArn"] == f"{name}:contributors"
     assert as_aws.as_invoked(found, name) == found
+
+
+@pytest.mark.parametrize(
+    ("there", "may_list", "denied"), [(True, False, None), (False, False, "denied"), (False, True, None)]
+)
+def test_that_an_object_is_missing_is_told_to_those_who_may_list(
+    there: bool, may_list: bool, denied: str | None
+) -> None:
+    asked = []
+
+    def enforce(_key: str, action: str, *_where: str, resource_arn: str, service_context: dict) -> str | None:
+        asked.append((action, resource_arn, service_context))
+        return None if action == "s3:GetObject" or may_list else "denied"
+
+    answer = as_aws.with_missing_objects(
+        enforce, lambda bucket, key: not there, "key", "s3:GetObject", "s3", "us-east-1",
+        resource_arn="arn:aws:s3:::state/open/e/1", service_context={},
+    )  # fmt: skip
+    assert answer == denied
+    listed = [] if there else [("s3:ListBucket", "arn:aws:s3:::state", {})]
+    assert asked[1:] == listed

@@ -104,6 +104,15 @@ impl Objects for MemoryBucket {
         Ok(())
     }
 
+    async fn delete_as(&self, key: &str, etag: &str) -> Result<bool, StoreError> {
+        let mut objects = lock(&self.objects);
+        if objects.get(key).is_some_and(|kept| kept.etag != etag) {
+            return Ok(false);
+        }
+        objects.remove(key);
+        Ok(true)
+    }
+
     async fn list(&self, prefix: &str) -> Result<Vec<Stored>, StoreError> {
         let objects = lock(&self.objects);
         let found = objects.iter().filter(|(key, _)| key.starts_with(prefix)).map(|(key, kept)| Stored {
@@ -205,6 +214,22 @@ impl Secrets for MemorySecrets {
         lock(&self.staged).remove(name);
         let version = secrets.get(name).map_or(0, |(version, _)| *version) + 1;
         secrets.insert(name.to_owned(), (version, text.clone()));
+        Ok(())
+    }
+
+    async fn replace(
+        &self,
+        name: &str,
+        text: &SecretString,
+        replaced: Option<&str>,
+    ) -> Result<(), SecretError> {
+        let mut secrets = lock(&self.current);
+        let now = secrets.get(name).map(|(version, _)| *version);
+        if now.map(|version| version.to_string()).as_deref() != replaced {
+            return Err(SecretError::Changed(name.to_owned()));
+        }
+        lock(&self.staged).remove(name);
+        secrets.insert(name.to_owned(), (now.unwrap_or_default() + 1, text.clone()));
         Ok(())
     }
 }

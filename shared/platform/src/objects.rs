@@ -101,6 +101,16 @@ pub trait Objects: Send + Sync {
     /// Removes an object; it is no error if there is none.
     async fn delete(&self, key: &str) -> Result<(), StoreError>;
 
+    /// Removes an object that must still be in the state `etag`; `false` if it is not, `true` also if there is none. A
+    /// bucket that knows no conditional deletes looks at it just before.
+    async fn delete_as(&self, key: &str, etag: &str) -> Result<bool, StoreError> {
+        match self.get(key).await? {
+            Some(found) if found.etag != etag => Ok(false),
+            Some(_) => self.delete(key).await.map(|()| true),
+            None => Ok(true),
+        }
+    }
+
     /// All objects under a prefix, in the order of their keys.
     async fn list(&self, prefix: &str) -> Result<Vec<Stored>, StoreError>;
 

@@ -48,9 +48,19 @@ impl Bucket {
             Err(error) => match status(&error) {
                 Some(404) => Ok(None),
                 Some(412) => Err(StoreError::Changed { key: key.to_owned() }),
+                Some(403) if self.lists_without(key).await => Ok(None),
                 _ => Err(store_error("read", key, &error)),
             },
         }
+    }
+
+    /// Whether a listing is allowed, and does not have the key. S3 answers 403 for a missing key to those who may list
+    /// some prefixes only, since reading a key has no prefix that IAM could compare.
+    async fn lists_without(&self, key: &str) -> bool {
+        let request = self.client.list_objects_v2().bucket(&self.name).prefix(key).max_keys(1);
+        let listed = request.send().await;
+        // The key itself comes before all that begin with it.
+        listed.is_ok_and(|page| page.contents().first().is_none_or(|object| object.key() != Some(key)))
     }
 
     /// One try at a range. The inner error is worth another one.
@@ -97,10 +107,7 @@ impl Bucket {
                     Some(412) => return Ok(Put::Conflict),
                     // If-Match on an object that was deleted.
                     Some(404) if error.code() == Some("NoSuchKey") => return Ok(Put::Conflict),
-                    Some(409) if attempt + 1 < CONFLICT_TRIES => {
-                        let pause = 20_u64 << attempt;
-                        tokio::time::sleep(Duration::from_millis(fastrand::u64(pause / 2..=pause))).await;
-                    }
+                    Some(409) if attempt + 1 < CONFLICT_TRIES => pause(attempt).await,
                     _ => return Err(store_error("write", key, &error)),
                 },
             }
@@ -165,6 +172,23 @@ impl Objects for Bucket {
         request.send().await.map(|_| ()).map_err(|error| store_error("delete", key, &error))
     }
 
+    /// Whoever may do this has to be allowed to read the object too (S3's user guide, "conditional deletes").
+    async fn delete_as(&self, key: &str, etag: &str) -> Result<bool, StoreError> {
+        for attempt in 0.. {
+            let request = self.client.delete_object().bucket(&self.name).key(key).if_match(etag);
+            match request.send().await {
+                Ok(_) => return Ok(true),
+                Err(error) => match status(&error) {
+                    Some(404) if error.code() == Some("NoSuchKey") => return Ok(true),
+                    Some(412) => return Ok(false),
+                    Some(409) if attempt + 1 < CONFLICT_TRIES => pause(attempt).await,
+                    _ => return Err(store_error("delete", key, &error)),
+                },
+            }
+        }
+        Err(failed("delete", key, "too many conflicts".to_owned()))
+    }
+
     async fn list(&self, prefix: &str) -> Result<Vec<Stored>, StoreError> {
         let mut pages =
             self.client.list_objects_v2().bucket(&self.name).prefix(prefix).into_paginator().send();
@@ -202,6 +226,12 @@ impl Objects for Bucket {
     }
 }
 
+/// Before a conditional request is made again.
+async fn pause(attempt: u32) {
+    let most = 20_u64 << attempt;
+    tokio::time::sleep(Duration::from_millis(fastrand::u64(most / 2..=most))).await;
+}
+
 fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
@@ -231,4 +261,62 @@ pub fn sources(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+    use wiremock::matchers::{method, path, query_param};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    use super::*;
+
+    fn bucket(server: &MockServer) -> Bucket {
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .credentials_provider(Credentials::for_tests())
+            .region(Region::from_static("us-east-1"))
+            .endpoint_url(server.uri())
+            .force_path_style(true)
+            .build();
+        Bucket::new(Client::from_conf(config), "state".to_owned())
+    }
+
+    fn denied() -> ResponseTemplate {
+        let body = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
+        ResponseTemplate::new(403).set_body_raw(body, "application/xml")
+    }
+
+    /// A bucket in which reading `open/e/1` is denied, and listing it answers so.
+    async fn unreadable(listing: ResponseTemplate) -> Result<Option<Object>, StoreError> {
+        let server = MockServer::start().await;
+        Mock::given(method("GET")).and(path("/state/open/e/1")).respond_with(denied()).mount(&server).await;
+        Mock::given(method("GET"))
+            .and(query_param("prefix", "open/e/1"))
+            .respond_with(listing)
+            .mount(&server)
+            .await;
+        bucket(&server).get("open/e/1").await
+    }
+
+    fn listing(keys: &[&str]) -> ResponseTemplate {
+        let contents: Vec<_> =
+            keys.iter().map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
+        let body = format!("<ListBucketResult><Name>state</Name>{}</ListBucketResult>", contents.concat());
+        ResponseTemplate::new(200).set_body_raw(body, "application/xml")
+    }
+
+    #[tokio::test]
+    async fn who_may_list_learns_that_a_denied_key_is_missing() {
+        assert!(unreadable(listing(&[])).await.unwrap().is_none());
+        assert!(unreadable(listing(&["open/e/12"])).await.unwrap().is_none(), "another one's name begins so");
+    }
+
+    #[tokio::test]
+    async fn what_is_there_and_may_not_be_read_is_denied() {
+        for answer in [listing(&["open/e/1"]), denied()] {
+            let error = unreadable(answer).await.err();
+            assert!(matches!(error, Some(StoreError::Denied { .. })), "{error:?}");
+        }
+    }
 }

@@ -10,6 +10,9 @@ use crate::s3::sources;
 
 /// The stage that a refreshed token is stored under before it becomes the current one.
 const PRIVATE_STAGE: &str = "SEGUE_REFRESHED";
+/// The stage that credentials which were handed in are stored under before they become the current ones: another one,
+/// since what lost against somebody else's is never to be taken for a refreshed token.
+const HANDED_IN_STAGE: &str = "SEGUE_HANDED_IN";
 const CURRENT_STAGE: &str = "AWSCURRENT";
 
 /// A secret as it was read.
@@ -61,6 +64,28 @@ pub trait Secrets: Send + Sync {
 
     /// Stores credentials, creating the secret if need be.
     async fn store(&self, name: &str, text: &SecretString) -> Result<(), SecretError>;
+
+    /// Stores credentials in the place of the version `replaced`, or as a new secret if that is `None`. If somebody
+    /// stored others in between, it is [`SecretError::Changed`], and theirs stay.
+    ///
+    /// What can't compare and store in one step compares just before.
+    async fn replace(
+        &self,
+        name: &str,
+        text: &SecretString,
+        replaced: Option<&str>,
+    ) -> Result<(), SecretError> {
+        let now = match self.get(name).await {
+            Ok(found) => Some(found.version),
+            Err(SecretError::Missing(_)) => None,
+            Err(error) => return Err(error),
+        };
+        if now.as_deref() == replaced {
+            self.store(name, text).await
+        } else {
+            Err(SecretError::Changed(name.to_owned()))
+        }
+    }
 }
 
 /// Secrets Manager itself.
@@ -75,6 +100,31 @@ impl SecretsManager {
     #[must_use]
     pub const fn new(client: Client, kms_key: Option<String>) -> Self {
         Self { client, kms_key }
+    }
+}
+
+impl SecretsManager {
+    /// Stores a version under `stage`, and makes it the current one if `replaced` still is.
+    async fn exchange(
+        &self,
+        name: &str,
+        text: &SecretString,
+        stage: &str,
+        replaced: &str,
+    ) -> Result<(), SecretError> {
+        let put = self.client.put_secret_value().secret_id(name).secret_string(text.expose_secret());
+        let put = put.version_stages(stage).send().await.map_err(|e| error(name, &e))?;
+        let promote = self.client.update_secret_version_stage().secret_id(name).version_stage(CURRENT_STAGE);
+        let promote = promote
+            .set_move_to_version_id(put.version_id().map(str::to_owned))
+            .remove_from_version_id(replaced)
+            .send();
+        promote.await.map(|_| ()).map_err(|e| match e.code() {
+            Some("InvalidParameterException" | "InvalidRequestException") => {
+                SecretError::Changed(name.to_owned())
+            }
+            _ => error(name, &e),
+        })
     }
 }
 
@@ -104,17 +154,22 @@ impl Secrets for SecretsManager {
     }
 
     async fn refresh(&self, name: &str, text: &SecretString, replaced: &str) -> Result<(), SecretError> {
-        let put = self.client.put_secret_value().secret_id(name).secret_string(text.expose_secret());
-        let put = put.version_stages(PRIVATE_STAGE).send().await.map_err(|e| error(name, &e))?;
-        let promote = self.client.update_secret_version_stage().secret_id(name).version_stage(CURRENT_STAGE);
-        let promote = promote
-            .set_move_to_version_id(put.version_id().map(str::to_owned))
-            .remove_from_version_id(replaced)
-            .send();
-        promote.await.map(|_| ()).map_err(|e| match e.code() {
-            Some("InvalidParameterException" | "InvalidRequestException") => {
-                SecretError::Changed(name.to_owned())
-            }
+        self.exchange(name, text, PRIVATE_STAGE, replaced).await
+    }
+
+    async fn replace(
+        &self,
+        name: &str,
+        text: &SecretString,
+        replaced: Option<&str>,
+    ) -> Result<(), SecretError> {
+        if let Some(replaced) = replaced {
+            return self.exchange(name, text, HANDED_IN_STAGE, replaced).await;
+        }
+        let create = self.client.create_secret().name(name).secret_string(text.expose_secret());
+        let create = create.set_kms_key_id(self.kms_key.clone()).send();
+        create.await.map(|_| ()).map_err(|e| match e.code() {
+            Some("ResourceExistsException") => SecretError::Changed(name.to_owned()),
             _ => error(name, &e),
         })
     }
