@@ -72,10 +72,12 @@ pub(crate) fn guard() {
                     [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
                 let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = all else { return };
                 let _ = ready.send(());
+                // Interrupts come last: whatever disturbs it while it waits for a key, `console` raises one.
                 let number = tokio::select! {
-                    _ = interrupt.recv() => Signal::INT,
-                    _ = terminate.recv() => Signal::TERM,
+                    biased;
                     _ = hangup.recv() => Signal::HUP,
+                    _ = terminate.recv() => Signal::TERM,
+                    _ = interrupt.recv() => Signal::INT,
                 };
                 restore(&modes);
                 exit(128 + number.as_raw());
