@@ -106,7 +106,13 @@ fn print(
         let Audience { id, name, kind, profiles } = audience;
         let profiles = profiles.map_or_else(|| "-".to_owned(), |count| count.to_string());
         let fillable = if audience.can_be_filled(connection.destination) { "" } else { "can't be filled" };
-        vec![id.clone(), name.clone(), kind.clone().unwrap_or_default(), profiles, fillable.to_owned()]
+        vec![
+            id.clone(),
+            name.clone(),
+            kind.clone().unwrap_or_else(|| "-".to_owned()),
+            profiles,
+            fillable.to_owned(),
+        ]
     });
     screen.line(&table(&["id", "name", "kind", "people", ""], 3..4, rows.collect()))?;
     let add = stack.command(&format!("export add NAME --connection {}", connection.id));

@@ -1,7 +1,8 @@
 //! A command that did not do what was asked: what, where, and what to do now.
 
 use std::error::Error;
-use std::fmt;
+use std::path::Path;
+use std::{fmt, io};
 
 use segue_platform::invoke::InvokeError;
 use segue_platform::s3::sources;
@@ -43,6 +44,17 @@ impl Failure {
         let problem = code.map_or_else(|| sources(error), str::to_owned);
         Self::new(format!("{action} failed: {problem}"))
             .hint("check AWS_PROFILE, AWS_REGION, that you are logged in, and what you may do")
+    }
+
+    /// A file that was named can't be opened or read: it was used wrongly.
+    pub fn unreadable(file: &Path, error: &io::Error) -> Self {
+        let name = file.display();
+        Self::usage(match error.kind() {
+            io::ErrorKind::NotFound => format!("there is no file `{name}`"),
+            io::ErrorKind::PermissionDenied => format!("you may not read the file `{name}`"),
+            io::ErrorKind::IsADirectory => format!("`{name}` is a folder, not a file"),
+            _ => format!("the file `{name}` could not be read: {error}"),
+        })
     }
 
     /// With what to do about it.

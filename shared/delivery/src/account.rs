@@ -59,13 +59,24 @@ pub enum NoAccount {
         why: Unreachable,
     },
     /// It answered, and did not say whose account it is.
-    #[error("{host} did not say whose account it is (HTTP {})", answer.status)]
+    #[error("{}", instead(host, answer.status))]
     Answered {
         /// Its host.
         host: String,
         /// What it said instead.
         answer: Answer,
     },
+}
+
+/// What an answer says that does not say whose account it is.
+fn instead(host: &str, status: u16) -> String {
+    match status {
+        401 => format!("{host} refuses the credentials (HTTP 401)"),
+        403 => format!("{host} knows the credentials, and they may not do this (HTTP 403)"),
+        429 => format!("{host} throttles this account (HTTP 429): try again in a minute"),
+        500..=599 => format!("{host} has trouble of its own (HTTP {status}): try again later"),
+        _ => format!("{host} did not say whose account it is (HTTP {status})"),
+    }
 }
 
 /// Why there was no answer.

@@ -54,13 +54,13 @@ impl Status {
 
     /// What to do about it.
     fn remedy(self, stack: &Stack, id: &str) -> Option<String> {
-        let command = |rest: &str| Some(stack.command(&format!("connection {rest}")));
-        match self {
-            Self::Ready => None,
-            Self::Disabled => command(&format!("enable {id}")),
-            Self::NoConsent => command(&format!("edit {id} --agree")),
-            Self::NotConnected | Self::Reconnect => command(&format!("connect {id}")),
-        }
+        let (what, rest) = match self {
+            Self::Ready => return None,
+            Self::Disabled => ("let it be used again", format!("enable {id}")),
+            Self::NoConsent => ("agree to its terms", format!("edit {id} --agree")),
+            Self::NotConnected | Self::Reconnect => ("sign in", format!("connect {id}")),
+        };
+        Some(format!("{what} with: {}", stack.command(&format!("connection {rest}"))))
     }
 }
 

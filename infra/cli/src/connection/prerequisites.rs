@@ -109,7 +109,8 @@ fn next(stack: &Stack, connection: &Connection, screen: &mut Screen<'_>) -> Resu
     let id = &connection.id;
     if !consent::is_current(connection) {
         let agree = stack.command(&format!("connection edit {id} --agree"));
-        screen.line(&format!("\nnobody has agreed to its terms, so nothing can use it; {agree}"))?;
+        screen
+            .line(&format!("\nnobody has agreed to its terms, so nothing can use it; agree with: {agree}"))?;
     }
     if connection.account.is_none() {
         let connect = stack.command(&format!("connection connect {id}"));

@@ -3,7 +3,7 @@
 use segue_state::config::check_connection;
 use segue_state::{Connection, Export, Role, State, Versioned, keys};
 
-use crate::Failure;
+use crate::{Failure, nearest};
 
 /// A connection, with what is needed to change it.
 ///
@@ -74,7 +74,7 @@ pub async fn unknown(state: &State, id: &str) -> Result<Failure, Failure> {
     let hint = if known.is_empty() {
         "there are no connections yet: add one with `segue connection add`".to_owned()
     } else {
-        format!("the connections are {}", known.join(", "))
+        nearest::hint(id, &known, "connections")
     };
     Ok(Failure::new(format!("there is no connection `{id}`")).hint(hint))
 }

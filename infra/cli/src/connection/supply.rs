@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::oauth::OauthApp;
 use crate::Failure;
 use crate::apply::{Inputs, credentials};
-use crate::prompt::{Prompt, needed};
+use crate::prompt::{Prompt, needed, unread};
 
 /// Where credentials come from.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -53,13 +53,16 @@ impl CredentialsFrom {
         let (place, text) = match &self.credentials_env {
             Some(name) => {
                 let place = format!("the environment variable `{name}`");
-                let text = inputs.env.named(name);
-                (place.clone(), text.ok_or_else(|| Failure::usage(format!("{place} is not set")))?)
+                let text = inputs.env.named(name).ok_or_else(|| unset(name))?;
+                (place, text)
             }
             None if self.credentials_stdin => {
                 let mut text = String::new();
                 let read = inputs.stdin.read_to_string(&mut text);
-                read.map_err(|_| Failure::usage("standard input could not be read as text"))?;
+                read.map_err(|error| {
+                    Failure::usage(unread(&error))
+                        .hint("at a terminal, leave --credentials-stdin out: then it is asked for")
+                })?;
                 ("standard input".to_owned(), text)
             }
             None => return Ok(None),
@@ -69,6 +72,17 @@ impl CredentialsFrom {
             .map(Some)
             .map_err(|problem| Failure::usage(format!("{place}: {problem}")).hint(wanted(destination)))
     }
+}
+
+/// No variable has this name. It may be a key, given by mistake: only what can be nothing but a name is repeated.
+fn unset(name: &str) -> Failure {
+    if name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_') {
+        return Failure::usage(format!("the environment variable `{name}` is not set"));
+    }
+    Failure::usage("--credentials-env takes the name of an environment variable, and none has the name given").hint(
+        "if that was a key, make a new one and revoke it: it is in the history of your shell now; put the new one into \
+         a variable, or pipe it to --credentials-stdin",
+    )
 }
 
 /// What can be handed in.

@@ -127,7 +127,7 @@ async fn connection(desk: &mut Desk<'_>, role: Role, args: &Args) -> Result<Conn
             failure.hint(if ids.is_empty() {
                 whom(desk, role, args, &all)
             } else {
-                format!("there are {}", quoted(&ids))
+                crate::nearest::hint(id, &ids, "connections that you may use")
             })
         });
     }
@@ -320,8 +320,11 @@ fn has(settings: &Settings, segment: &str, columns: &[String]) -> Result<(), Fai
         let same = |column: &&String| column.to_lowercase() == name.trim().to_lowercase();
         columns.iter().find(same).is_none()
     });
-    let failures =
-        lacks.map(|name| Failure::new(format!("the latest drop of `{segment}` has no column `{name}`")));
+    let failures = lacks.map(|name| {
+        let meant = crate::nearest::meant(name, columns).map(|meant| format!("; did you mean `{meant}`?"));
+        let meant = meant.unwrap_or_default();
+        Failure::new(format!("the latest drop of `{segment}` has no column `{name}`{meant}"))
+    });
     Failure::together(failures.collect()).map_err(|failure| {
         failure.hint(format!("it has {}; --unchecked saves the export all the same", columns.join(", ")))
     })

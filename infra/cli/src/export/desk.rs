@@ -33,7 +33,7 @@ impl Desk<'_> {
             return Ok(());
         }
         if !self.prompt.is_terminal() {
-            return Err(Failure::usage(format!("{question} There is no terminal to ask on"))
+            return Err(Failure::usage(format!("there is no terminal to ask on: {question}"))
                 .hint("say --force to do it; nothing was changed"));
         }
         if self.prompt.confirm(question)? { Ok(()) } else { Err(Failure::new("nothing was changed")) }
@@ -63,6 +63,15 @@ pub fn saved(
         }
         Err(halt) => screen.line(&format!("it can't run: {halt}")),
     }
+}
+
+/// That an export was not saved, since there was nothing to change.
+///
+/// # Errors
+/// [`Failure`] if the output can't be written.
+pub fn unchanged(role: Role, export: &Export, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    screen.json(&serde_json::json!({"outcome": "unchanged", "role": role, "export": export}))?;
+    screen.line(&format!("the export `{}` was like that already", export.id))
 }
 
 /// What starts an export, besides a schedule of its own.

@@ -4,7 +4,7 @@ use segue_state::Source;
 
 use super::add::audience;
 use super::check::{Over, demand};
-use super::desk::{Desk, saved};
+use super::desk::{Desk, saved, unchanged};
 use super::export_id;
 use super::found::Found;
 use super::settings::{Settings, Unset};
@@ -52,6 +52,8 @@ pub async fn run(desk: &mut Desk<'_>, args: &Args, screen: &mut Screen<'_>) -> R
         let fields = Settings { segments: wanted.segments.clone(), ..args.settings.clone() };
         super::add::matched(desk, &fields, &wanted.source).await?;
     }
-    let outcome = if found.save(desk.state, &wanted).await? { "changed" } else { "unchanged:" };
-    saved(desk.stack, outcome, found.role, &wanted, connection.as_ref(), screen)
+    if !found.save(desk.state, &wanted).await? {
+        return unchanged(found.role, &wanted, screen);
+    }
+    saved(desk.stack, "changed", found.role, &wanted, connection.as_ref(), screen)
 }

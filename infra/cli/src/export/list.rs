@@ -7,6 +7,7 @@ use super::found::connections;
 use super::view::{View, views};
 use super::{export_id, role};
 use crate::Failure;
+use crate::connection::saving;
 use crate::output::{Screen, table};
 
 /// List exports.
@@ -36,6 +37,10 @@ pub async fn run(desk: &Desk<'_>, args: &Args, screen: &mut Screen<'_>) -> Resul
     });
     exports.sort_by(|(_, one), (_, other)| one.id.cmp(&other.id));
     let connections = connections(desk.state).await?;
+    if let (Some(wanted), true) = (&args.connection, exports.is_empty()) {
+        // An empty list would hide a slip of the pen.
+        saving::found(desk.state, wanted).await?;
+    }
     let schedules =
         if exports.is_empty() { std::collections::BTreeMap::new() } else { desk.schedules.all().await? };
     let mut found = views(desk.state, exports, &connections, &schedules).await?;

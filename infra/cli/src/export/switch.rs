@@ -49,7 +49,7 @@ pub async fn run(
         screen.line(&match (enabled, changed) {
             (true, true) => {
                 let now = desk.stack.command(&format!("run start {export}"));
-                format!("`{export}` may run again; that started nothing, which this does: {now}")
+                format!("`{export}` may run again; nothing was started: run it now with: {now}")
             }
             (true, false) => format!("`{export}` was not paused"),
             (false, true) => format!("`{export}` is paused: neither uploads nor schedules start it"),

@@ -71,6 +71,9 @@ pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), 
         let wanted = lines.iter().filter_map(|line| Some((line.part?, line.row?)));
         let sources = source::read(&bucket, &run, wanted).await;
         problems = sources.problems;
+        if sources.rows.is_empty() && !problems.is_empty() {
+            return Failure::together(problems);
+        }
         for line in &mut lines {
             line.source = line.part.zip(line.row).and_then(|at| sources.rows.get(&at).cloned());
         }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::watch::{Patience, several};
 use super::{dry_run, export_id};
 use crate::output::Screen;
-use crate::{App, Failure, ask};
+use crate::{App, Failure, ask, nearest};
 
 /// Run exports now, over the latest drops of their segments.
 #[derive(Debug, clap::Args)]
@@ -140,12 +140,7 @@ fn unknown(name: &str, exports: &[(Role, Export)], broken: &[segue_state::StateE
         return error;
     }
     let known: Vec<&str> = exports.iter().map(|(_, export)| export.id.as_str()).collect();
-    let known = if known.is_empty() {
-        "there are none yet".to_owned()
-    } else {
-        format!("there are {}", known.join(", "))
-    };
-    format!("there is no export `{name}`; {known}")
+    format!("there is no export `{name}`; {}", nearest::hint(name, &known, "exports"))
 }
 
 /// Asks fan-out, and says which runs there will be.

@@ -244,7 +244,7 @@ pub async fn until_it_ends(
     shown: &mut dyn Show,
 ) -> Result<Summary, Failure> {
     let mut seen: Option<RunId> = None;
-    let mut failures = 0;
+    let (mut failures, mut known) = (0, false);
     loop {
         // Once found, it is followed, even if a newer one comes.
         let followed = seen.clone().map(Which::This);
@@ -258,7 +258,15 @@ pub async fn until_it_ends(
                 seen = Some(summary.run);
             }
             Ok(None) if patience.is_over_for_opening() => return Err(no_run(state, export, which).await?),
-            Ok(None) => failures = 0,
+            // A run of nothing will not appear either.
+            Ok(None)
+                if !known
+                    && state.export(export).await?.is_none()
+                    && state.runs(export).await?.is_empty() =>
+            {
+                return Err(no_run(state, export, which).await?);
+            }
+            Ok(None) => (failures, known) = (0, true),
             Err(error) if error.passes() && failures < FAILURES => failures += 1,
             Err(error) => return Err(error.into()),
         }

@@ -18,8 +18,8 @@ use segue_source::{Delimiter, Encoding, Format, Found, Options};
 use segue_state::{Fields, Limits, Rejected};
 use serde::Serialize;
 
-use crate::Failure;
 use crate::output::{Screen, table};
+use crate::{Failure, nearest};
 use chunks::Chunks;
 use columns::Candidates;
 use file::{File, Go, Outcome};
@@ -232,8 +232,21 @@ fn check(args: &Args, email: &str, file: &mut File, screen: &mut Screen<'_>) -> 
     let elapsed = started.elapsed();
     let invalid = std::mem::take(&mut chunks.invalid);
     let report = report(args, What::of(&outcome, args), invalid, tally, verdict.as_ref().err(), elapsed);
-    print(&report, screen)?;
-    verdict.map_err(|guard| Failure::new(guard.to_string()))
+    // Rows whose address is in no known column are neither valid nor invalid.
+    let counted = report.counts.read > 0 && !matches!(verdict, Err(Guard::Column { .. }));
+    print(&report, counted, screen)?;
+    verdict.map_err(|guard| {
+        let failure = Failure::new(guard.to_string());
+        let named = [Some(email), args.first_name.as_deref(), args.last_name.as_deref()];
+        let meant = named.into_iter().flatten().filter(|name| {
+            let same = |column: &String| column.trim().to_lowercase() == name.trim().to_lowercase();
+            !report.what.columns.iter().any(same)
+        });
+        match meant.filter_map(|name| nearest::meant(name, &report.what.columns)).next() {
+            Some(column) if !counted => failure.hint(format!("did you mean `{column}`?")),
+            _ => failure,
+        }
+    })
 }
 
 /// Tells what could be mapped.
@@ -307,8 +320,17 @@ fn report(
     }
 }
 
-fn print(report: &Report, screen: &mut Screen<'_>) -> Result<(), Failure> {
+fn print(report: &Report, counted: bool, screen: &mut Screen<'_>) -> Result<(), Failure> {
     screen.json(report)?;
+    let cells =
+        |rows: Vec<(String, String)>| rows.into_iter().map(|(name, value)| vec![name, value]).collect();
+    let what = report.what.lines();
+    if !what.is_empty() {
+        screen.line(&table(&[], 0..0, cells(what)))?;
+    }
+    if !counted {
+        return Ok(());
+    }
     let counts = &report.counts;
     let mut rows = vec![("rows read".to_owned(), counts.read.to_string())];
     rows.push(("invalid".to_owned(), counts.invalid.to_string()));
@@ -320,9 +342,6 @@ fn print(report: &Report, screen: &mut Screen<'_>) -> Result<(), Failure> {
     rows.push(("chunks".to_owned(), report.chunks.to_string()));
     rows.push(("seconds".to_owned(), format!("{:.3}", report.elapsed_seconds)));
     rows.push(("rows/s".to_owned(), format!("{:.0}", report.rows_per_second)));
-    let cells =
-        |rows: Vec<(String, String)>| rows.into_iter().map(|(name, value)| vec![name, value]).collect();
-    screen.line(&table(&[], 0..0, cells(report.what.lines())))?;
     screen.line(&table(&[], 1..2, cells(rows)))?;
     for Rejected { row, reason, .. } in &report.problems {
         screen.line(&format!("row {}: {reason}", row.unwrap_or_default()))?;

@@ -1,5 +1,6 @@
 //! `segue segment put`: drops a local file.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
@@ -42,7 +43,11 @@ struct Uploaded {
 /// [`Failure`].
 pub async fn run(stack: &str, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let file = args.file.display();
-    let size = size(&args.file)?;
+    let size = size(&args.file).map_err(|failure| {
+        // Nobody remembers which comes first.
+        let exchanged = Path::new(&args.segment).is_file() && !args.file.exists();
+        if exchanged { failure.hint("the segment comes first, then the file") } else { failure }
+    })?;
     let name = match &args.name {
         Some(name) => name.as_str(),
         None => args.file.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
@@ -75,13 +80,13 @@ pub async fn run(stack: &str, args: &Args, screen: &mut Screen<'_>) -> Result<()
 }
 
 fn size(file: &Path) -> Result<u64, Failure> {
-    let wrong = |problem: String| Failure::usage(format!("{}: {problem}", file.display()));
-    let found = std::fs::metadata(file).map_err(|error| wrong(error.to_string()))?;
+    let found = std::fs::metadata(file).map_err(|error| Failure::unreadable(file, &error))?;
     if !found.is_file() {
-        return Err(wrong("it is no file".to_owned()));
+        return Err(Failure::unreadable(file, &ErrorKind::IsADirectory.into()));
     }
     if found.len() > MAX_SIZE {
-        return Err(wrong(format!("it has {} bytes, an upload takes 5 GiB", found.len())).hint("split it"));
+        let problem = format!("{}: it has {} bytes, an upload takes 5 GiB", file.display(), found.len());
+        return Err(Failure::usage(problem).hint("split it"));
     }
     Ok(found.len())
 }

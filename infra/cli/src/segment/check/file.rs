@@ -38,9 +38,9 @@ impl File {
     /// Opens it.
     pub(super) fn open(path: &Path, options: Options) -> Result<Self, Failure> {
         let name = path.display().to_string();
-        let file = std::fs::File::open(path).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
+        let file = std::fs::File::open(path).map_err(|error| Failure::unreadable(path, &error))?;
         if !file.metadata().is_ok_and(|found| !found.is_dir()) {
-            return Err(Failure::usage(format!("{name}: it is no file")));
+            return Err(Failure::unreadable(path, &ErrorKind::IsADirectory.into()));
         }
         Ok(Self { name, file, options })
     }
