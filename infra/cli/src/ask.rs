@@ -83,8 +83,8 @@ fn failure(function: &str, error: InvokeError) -> Failure {
     match error {
         InvokeError::Denied { .. } => {
             Failure::new(format!("AWS denies you to invoke {function}, and its alias `{CONTRIBUTORS}` too")).hint(
-                "your AWS identity needs one of the stack's policies: see its outputs AdministratorsPolicyArn and \
-                 ContributorsPolicyArn",
+                "your AWS identity needs the stack's policies for its role: see its outputs AdministratorsPolicyArn, \
+                 AdministratorsRunsPolicyArn and ContributorsPolicyArn",
             )
         }
         InvokeError::Failed { .. } | InvokeError::Broke { .. } => error.into(),
@@ -128,7 +128,7 @@ mod tests {
         let denied = ask(&invoke, "fan", &json!({})).await.unwrap_err();
         insta::assert_snapshot!(denied.to_string(), @r"
         error: AWS denies you to invoke fan, and its alias `contributors` too
-        hint: your AWS identity needs one of the stack's policies: see its outputs AdministratorsPolicyArn and ContributorsPolicyArn
+        hint: your AWS identity needs the stack's policies for its role: see its outputs AdministratorsPolicyArn, AdministratorsRunsPolicyArn and ContributorsPolicyArn
         ");
         assert_eq!(start(&invoke, "fan", &json!({})).await.unwrap_err(), denied);
         assert_eq!(role(&invoke, "fan").await.unwrap_err(), denied);

@@ -36,7 +36,7 @@ pub async fn run(stack: &str, args: &Args, screen: &mut Screen<'_>) -> Result<()
             report.extend(stack_findings(&app.stack));
             report.extend(account::look(&app).await);
             report.extend(queues::look(&app).await);
-            report.extend(state::look(&app.state, Timestamp::now()).await);
+            report.extend(state::look(&app.stack, &app.state, Timestamp::now()).await);
             if !args.offline {
                 report.extend(connections(&app).await);
             }

@@ -71,8 +71,8 @@ async fn may_list(objects: &dyn Objects, prefix: &str, what: &str) -> Finding {
         Err(StoreError::Denied { .. }) => Finding::problem(
             "rights",
             format!("AWS denies you to list {what}"),
-            "have one of the stack's policies attached to your AWS identity: see the outputs AdministratorsPolicyArn \
-             and ContributorsPolicyArn",
+            "have the stack's policies for your role attached to your AWS identity: see the outputs \
+             AdministratorsPolicyArn, AdministratorsRunsPolicyArn and ContributorsPolicyArn",
         ),
         Err(error) => Finding::failed("rights", &error.into()),
     }

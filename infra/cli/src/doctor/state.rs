@@ -2,19 +2,20 @@
 
 use jiff::{SignedDuration, Timestamp};
 use segue_state::finish::look as look_at;
-use segue_state::{Connection, Health, RunId, State, StateError, Status, keys, permit};
+use segue_state::{Connection, Health, RunId, State, StateError, Summary, keys, permit};
 
 use super::finding::Finding;
 use crate::Failure;
+use crate::stack::Stack;
 
 /// The resumer takes a run up after an hour without anything, and comes by every 15 minutes. It counts as stuck if that
 /// did not help.
 const STUCK: SignedDuration = SignedDuration::from_mins(90);
 
 /// Looks at it.
-pub(super) async fn look(state: &State, now: Timestamp) -> Vec<Finding> {
+pub(super) async fn look(stack: &Stack, state: &State, now: Timestamp) -> Vec<Finding> {
     let mut found = Vec::new();
-    for looked in [connections(state).await, exports(state).await, runs(state, now).await] {
+    for looked in [connections(state).await, exports(state).await, runs(stack, state, now).await] {
         match looked {
             Ok(findings) => found.extend(findings),
             Err(failure) => found.push(Finding::failed("state", &failure)),
@@ -114,11 +115,11 @@ async fn exports(state: &State) -> Result<Vec<Finding>, Failure> {
     Ok(found)
 }
 
-async fn runs(state: &State, now: Timestamp) -> Result<Vec<Finding>, Failure> {
+async fn runs(stack: &Stack, state: &State, now: Timestamp) -> Result<Vec<Finding>, Failure> {
     let open = state.open_runs().await?;
     let mut found = Vec::new();
     for (export, run) in &open {
-        found.extend(stuck(state, export, run, now).await?);
+        found.extend(stuck(stack, state, export, run, now).await?);
     }
     if found.is_empty() {
         let count = open.len();
@@ -128,7 +129,13 @@ async fn runs(state: &State, now: Timestamp) -> Result<Vec<Finding>, Failure> {
 }
 
 /// What is to be said of a run that is not finished, if anything is.
-async fn stuck(state: &State, export: &str, run: &RunId, now: Timestamp) -> Result<Option<Finding>, Failure> {
+async fn stuck(
+    stack: &Stack,
+    state: &State,
+    export: &str,
+    run: &RunId,
+    now: Timestamp,
+) -> Result<Option<Finding>, Failure> {
     let Some(open) = state.open(export, run).await? else { return Ok(None) };
     // What it wrote last: a receipt, or where a chunk stands.
     let written = state.objects().list(&format!("{}{run}/", keys::runs(export))).await?;
@@ -138,26 +145,42 @@ async fn stuck(state: &State, export: &str, run: &RunId, now: Timestamp) -> Resu
     if now.duration_since(quiet) < STUCK {
         return Ok(None);
     }
-    let summary = look_at(state, export, run).await?;
-    let (status, said) = match &summary {
-        Some(summary) => (summary.status, summary.message.clone()),
-        None => (Status::Staging, "it was never recorded".to_owned()),
+    let Some(Summary { status, message, .. }) = look_at(state, export, run).await? else {
+        return Ok(Some(unrecorded(stack, export, run, quiet)?));
     };
-    let to_do = format!(
-        "is fan-out's schedule enabled? See `segue run logs {export} {run}`; give it up with `segue run cancel {export} {run}`"
-    );
+    let command = |verb: &str| stack.command(&format!("run {verb} {export} {run}"));
+    let (logs, cancel) = (command("logs"), command("cancel"));
+    let to_do = format!("is fan-out's schedule enabled? See `{logs}`; give it up with `{cancel}`");
     let found =
-        format!("{export} {run} is {}, and nothing has happened since {quiet}: {said}", status.name());
+        format!("{export} {run} is {}, and nothing has happened since {quiet}: {message}", status.name());
     Ok(Some(Finding::problem("runs", found, to_do)))
+}
+
+/// Its opening broke off: there is a marker and nothing else, so there are no logs of it, and nothing to cancel.
+fn unrecorded(stack: &Stack, export: &str, run: &RunId, since: Timestamp) -> Result<Finding, Failure> {
+    let found = format!(
+        "{export} {run} was about to begin at {since}, and never did: nothing of it was read or sent"
+    );
+    let marker = format!("s3://{}/{}", stack.output("StateBucket")?, keys::open(export, run));
+    let start = stack.command(&format!("run start {export}"));
+    let to_do = format!(
+        "is fan-out's schedule enabled? It takes such runs off the list by itself; else do it with `aws s3 rm {marker}`. \
+         Send the latest drop with `{start}`"
+    );
+    Ok(Finding::problem("runs", found, to_do))
 }
 
 #[cfg(test)]
 mod tests {
-    use segue_state::{Export, Outcome, Role};
+    use segue_state::{Export, Open, Outcome, Role};
 
     use super::super::finding::Level;
     use super::*;
     use crate::run::tests::{answered, config, configured, sealed};
+
+    fn stack() -> Stack {
+        Stack::of("two", &[("StateBucket", "bucket")])
+    }
 
     fn said(findings: &[Finding]) -> Vec<(Level, String)> {
         findings.iter().map(|finding| (finding.level, finding.found.clone())).collect()
@@ -166,7 +189,7 @@ mod tests {
     #[tokio::test]
     async fn all_is_well() {
         let state = configured().await;
-        let found = look(&state, Timestamp::now()).await;
+        let found = look(&stack(), &state, Timestamp::now()).await;
         assert!(found.iter().all(|finding| finding.level == Level::Ok), "{found:?}");
         assert_eq!(usable(&state).await.unwrap()[0].id, "c");
     }
@@ -180,7 +203,7 @@ mod tests {
         let foreign = Export { id: "theirs".into(), enabled: true, ..paused };
         state.create(&keys::export(Role::Contributors, "theirs"), &foreign).await.unwrap();
         state.objects().put("config/exports/administrators/x.json", "{}".into()).await.unwrap();
-        let found = said(&look(&state, Timestamp::now()).await);
+        let found = said(&look(&stack(), &state, Timestamp::now()).await);
         for (level, text) in [
             (Level::Problem, "the destination refused the credentials"),
             (Level::Note, "`off` is paused"),
@@ -199,9 +222,24 @@ mod tests {
         let now = Timestamp::now();
         let fresh = now.max(run.created_at);
         let late = fresh.checked_add(SignedDuration::from_hours(3)).unwrap();
-        assert_eq!(said(&runs(&state, fresh).await.unwrap())[0].0, Level::Ok);
-        let found = runs(&state, late).await.unwrap();
+        assert_eq!(said(&runs(&stack(), &state, fresh).await.unwrap())[0].0, Level::Ok);
+        let found = runs(&stack(), &state, late).await.unwrap();
         assert!(found[0].found.contains("1 of 2 chunks are done"), "{found:?}");
-        assert!(found[0].to_do.as_ref().unwrap().contains("segue run cancel e 20261122T163512Z-a"));
+        assert!(
+            found[0].to_do.as_ref().unwrap().contains("segue --stack two run cancel e 20261122T163512Z-a")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_run_that_was_never_recorded_can_be_taken_off_the_list() {
+        let state = configured().await;
+        let run = RunId::parse("20261122T163512Z-a").unwrap();
+        let since = "2026-11-22T16:35:12Z".parse().unwrap();
+        state.create(&keys::open("e", &run), &Open::new(since)).await.unwrap();
+        // The marker itself was written just now.
+        let late = Timestamp::now().checked_add(SignedDuration::from_hours(3)).unwrap();
+        let found = runs(&stack(), &state, late).await.unwrap();
+        insta::assert_snapshot!(found[0].found, @"e 20261122T163512Z-a was about to begin at 2026-11-22T16:35:12Z, and never did: nothing of it was read or sent");
+        insta::assert_snapshot!(found[0].to_do.as_ref().unwrap(), @"is fan-out's schedule enabled? It takes such runs off the list by itself; else do it with `aws s3 rm s3://bucket/open/e/20261122T163512Z-a`. Send the latest drop with `segue --stack two run start e`");
     }
 }
