@@ -13,8 +13,12 @@ pub mod save;
 pub mod specs;
 pub mod terms;
 
-pub use command::{Args, run, run_plan};
+pub use command::{ApplyArgs, Args, run, run_plan};
 pub use credentials::Inputs;
 
+#[cfg(test)]
+mod prune_tests;
+#[cfg(test)]
+mod schedule_tests;
 #[cfg(test)]
 mod tests;

@@ -43,7 +43,7 @@ pub enum Command {
     #[command(
         after_help = "Examples:\n  segue apply -f segue.yaml --agree\n  segue apply -f segue.yaml --prune --refuse-drift"
     )]
-    Apply(apply::Args),
+    Apply(apply::ApplyArgs),
     /// Write the configuration of the stack as a file, and what such a file may say.
     #[command(subcommand)]
     Config(config::Command),

@@ -13,6 +13,7 @@ pub mod schedule;
 pub mod schedules;
 pub mod settings;
 pub mod show;
+pub mod standing;
 pub mod surroundings;
 pub mod switch;
 pub mod timing;

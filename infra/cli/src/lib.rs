@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod endpoint;
 pub mod error;
 pub mod export;
+mod nearest;
 pub mod output;
 pub mod prompt;
 pub mod run;
@@ -24,7 +25,7 @@ mod terminal;
 pub mod uninstall;
 pub mod version;
 
-use std::io::{stderr, stdin, stdout};
+use std::io::{stderr, stdout};
 use std::process::ExitCode;
 
 use segue_platform::Env;
@@ -37,7 +38,7 @@ use output::Screen;
 
 /// Does what the command line says. Exit status: 0 done, 1 it failed, 2 used wrongly.
 pub async fn run(cli: Cli) -> ExitCode {
-    let (out, read) = (&mut stdout(), &mut stdin());
+    let (out, read) = (&mut stdout(), &mut prompt::Piped::stdin());
     let columns = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
     let mut screen = Screen::new(cli.global.output, out).of_width(columns);
     match Box::pin(dispatch(cli, &mut screen, apply::Inputs { env: Env::process(), stdin: read })).await {
@@ -54,7 +55,7 @@ async fn dispatch(cli: Cli, screen: &mut Screen<'_>, inputs: apply::Inputs<'_>) 
     let stack = cli.global.stack;
     match cli.command {
         Command::Plan(args) => apply::run_plan(&stack, &args, inputs, screen).await,
-        Command::Apply(args) => apply::run(&stack, &args, inputs, screen).await,
+        Command::Apply(args) => apply::run(&stack, &args, inputs, &mut prompt::Terminal, screen).await,
         Command::Config(command) => config::run(&stack, command, screen).await,
         Command::Audience(command) => audience::run(&App::open(&stack).await?, command, screen).await,
         Command::Connection(command) => {

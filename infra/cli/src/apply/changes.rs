@@ -1,7 +1,7 @@
 //! What a plan changes, item by item and field by field, and what was changed by hand before.
 
 use segue_platform::Secrets;
-use segue_state::{Connection, Limits, Role, Triggers};
+use segue_state::{Connection, Export, Limits, Role, Triggers, Versioned};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,11 @@ use super::plan::{Plan, PlannedConnection, PlannedExport};
 use super::save::stored;
 use super::specs::{ConnectionSpec, ExportSpec};
 use crate::Failure;
+use crate::export::standing::{Own, Standing};
 use crate::output::Screen;
+
+/// Where a schedule stands that no file can say.
+const FOREIGN: &str = "schedule.expression";
 
 /// What becomes of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -64,12 +68,12 @@ pub async fn changes(plan: &Plan, secrets: &dyn Secrets, agree: bool) -> Result<
     }
     all.extend(plan.exports.iter().map(|planned| of_export(plan, planned)));
     for (found, schedule) in &plan.surplus_exports {
-        let before = ExportSpec::of(found.role, &found.export, schedule.as_ref());
-        let drift = drift(plan, Kind::Export, found.role, &found.export.id, Some(&value(&before)), None);
+        let before = standing(found.role, &found.export, schedule.as_ref());
+        let drift = drift(plan, Kind::Export, found.role, &found.export.id, Some(&before), None);
         let (kind, id) = (Kind::Export, found.export.id.clone());
         all.push(Change { kind, id, action: Action::Remove, fields: Vec::new(), drift });
     }
-    for connection in &plan.surplus_connections {
+    for Versioned { body: connection, .. } in &plan.surplus_connections {
         let before = value(&ConnectionSpec::of(connection));
         let drift = drift(plan, Kind::Connection, Role::Administrators, &connection.id, Some(&before), None);
         let (kind, id) = (Kind::Connection, connection.id.clone());
@@ -120,14 +124,34 @@ async fn of_connection(
 
 fn of_export(plan: &Plan, planned: &PlannedExport) -> Change {
     let id = planned.wanted.id.clone();
-    let before = planned
-        .before
-        .first()
-        .map(|(role, found)| value(&ExportSpec::of(*role, &found.body, planned.schedule_before.as_ref())));
+    // Where it stands under both roles, since a change of its role broke off, the change is still to be made.
+    let elsewhere = planned.before.iter().find(|(role, _)| *role != planned.role);
+    let own = planned.schedule_before.as_ref();
+    let before = elsewhere.or_else(|| planned.before.first());
+    let before = before.map(|(role, found)| standing(*role, &found.body, own));
     let wanted = value(&ExportSpec::of(planned.role, &planned.wanted, planned.schedule.as_ref()));
-    let fields = differences(before.as_ref(), &wanted);
+    let mut fields = differences(before.as_ref(), &wanted);
+    if let Some(own) = own
+        && planned.schedule.is_some()
+        && elsewhere.is_none()
+        && own.groups() != [planned.role]
+    {
+        let groups = own.groups().into_iter().map(Role::name).collect::<Vec<_>>();
+        let (before, after) = (json!(groups), json!([planned.role.name()]));
+        fields.push(Field { field: "schedule.group".to_owned(), before, after });
+    }
     let drift = drift(plan, Kind::Export, planned.role, &id, before.as_ref(), Some(&wanted));
     Change { kind: Kind::Export, id, action: action(before.is_some(), &fields), fields, drift }
+}
+
+/// What there is of an export, as a file would say it; of a schedule that no file can say, what EventBridge Scheduler has.
+fn standing(role: Role, export: &Export, own: Option<&Own>) -> Value {
+    let schedule = own.and_then(|own| own.of_role(role));
+    let mut said = value(&ExportSpec::of(role, export, schedule.and_then(Standing::timing)));
+    if let Some(Standing::Foreign(foreign)) = schedule {
+        said["schedule"] = value(foreign);
+    }
+    said
 }
 
 const fn action(existed: bool, fields: &[Field]) -> Action {
@@ -211,6 +235,9 @@ pub fn print(all: &[Change], screen: &mut Screen<'_>) -> Result<(), Failure> {
         for Field { field, before, after } in fields {
             screen.line(&match action {
                 Action::Create => format!("    {field}: {}", words(after)),
+                _ if field == FOREIGN => {
+                    format!("    {field}: {}, not Segue's form -> {}", words(before), words(after))
+                }
                 _ => format!("    {field}: {} -> {}", words(before), words(after)),
             })?;
         }

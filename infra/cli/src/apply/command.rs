@@ -17,6 +17,7 @@ use super::save::{Outcome, Removed, Report, save};
 use super::terms;
 use crate::export::schedules::EventBridge;
 use crate::output::{Screen, table};
+use crate::prompt::Prompt;
 use crate::stack::Stack;
 use crate::{App, Failure};
 
@@ -38,6 +39,17 @@ pub struct Args {
     /// Refuse to overwrite what was changed by hand since a file was applied.
     #[arg(long)]
     pub refuse_drift: bool,
+}
+
+/// What `segue apply` is asked besides.
+#[derive(Debug, clap::Args)]
+pub struct ApplyArgs {
+    /// What `segue plan` is asked, too.
+    #[command(flatten)]
+    pub plan: Args,
+    /// Don't ask before --prune removes something.
+    #[arg(long, requires = "prune")]
+    pub force: bool,
 }
 
 /// `segue plan`: shows what applying the file would change. Nothing is saved.
@@ -66,8 +78,9 @@ pub async fn run_plan(
 /// [`Failure`].
 pub async fn run(
     stack: &str,
-    args: &Args,
+    ApplyArgs { plan: args, force }: &ApplyArgs,
     mut inputs: Inputs<'_>,
+    prompt: &mut dyn Prompt,
     screen: &mut Screen<'_>,
 ) -> Result<(), Failure> {
     let (file, app) = open(stack, args).await?;
@@ -78,17 +91,29 @@ pub async fn run(
     if args.refuse_drift {
         refuse(&changes(&plan, &*app.secrets, args.agree).await?)?;
     }
+    agreed_to_remove(&plan, *force, prompt)?;
     let by = app.caller().await?;
     let agreement = agreement(&plan, args.agree, &by);
     let report = save(&AtDestinations(&app.stack), &stores, plan, agreement.as_ref(), &by).await?;
     print(&app.stack, &report, agreement.as_ref(), screen)
 }
 
+/// What is removed is gone: somebody has to mean it, by `--force` or at the terminal.
+pub(super) fn agreed_to_remove(plan: &Plan, force: bool, prompt: &mut dyn Prompt) -> Result<(), Failure> {
+    let Some(surplus) = plan.surplus().filter(|_| !force) else { return Ok(()) };
+    if !prompt.is_terminal() {
+        return Err(Failure::usage(format!("--prune removes {surplus}: that needs a yes"))
+            .hint("there is no terminal to ask on: say --force; nothing was saved"));
+    }
+    prompt.say(&format!("The file does not name {surplus}. What such exports have under way is cancelled."));
+    if prompt.confirm("Remove them?")? { Ok(()) } else { Err(Failure::new("nothing was saved")) }
+}
+
 /// Reads the file, and finds the stack. What is wrong with the file is told also where the stack can't be asked.
 async fn open(stack: &str, args: &Args) -> Result<(File, App), Failure> {
     let name = args.file.display().to_string();
-    let text = std::fs::read_to_string(&args.file)
-        .map_err(|error| Failure::usage(format!("{name} could not be read: {error}")))?;
+    let text =
+        std::fs::read_to_string(&args.file).map_err(|error| Failure::unreadable(&args.file, &error))?;
     let file = File::read(&name, &text);
     match App::open(stack).await {
         Ok(app) => Ok((file, app)),

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::specs::CredentialsSpec;
+use crate::prompt::unread;
 
 /// Where credentials are read from, besides AWS.
 pub struct Inputs<'a> {
@@ -58,7 +59,7 @@ pub async fn get(
         CredentialsSpec { env: None, stdin: Some(true), secret: None } => {
             let mut text = String::new();
             let read = inputs.stdin.read_to_string(&mut text);
-            read.map_err(|_| "standard input could not be read as text".to_owned())?;
+            read.map_err(|error| unread(&error).to_owned())?;
             given(text, destination).map_err(|problem| format!("standard input: {problem}"))
         }
         CredentialsSpec { env: None, stdin: None | Some(false), secret: Some(name) } => {

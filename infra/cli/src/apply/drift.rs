@@ -131,7 +131,7 @@ impl Note {
         }
         for connection in &plan.surplus_connections {
             let sheet = note.0.entry(Role::Administrators).or_default();
-            sheet.gone.push((Kind::Connection, connection.id.clone()));
+            sheet.gone.push((Kind::Connection, connection.body.id.clone()));
         }
         note
     }

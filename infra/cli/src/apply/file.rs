@@ -8,7 +8,7 @@ use serde_saphyr::{DefaultMessageFormatter, MessageFormatter};
 use super::items::items;
 use super::positions::{Place, Positions};
 use super::specs::{ConnectionSpec, Document, ExportSpec};
-use crate::Failure;
+use crate::{Failure, nearest};
 
 /// Names of fields that hold something secret. Whatever stands behind them is never read.
 const SECRET_FIELDS: [&str; 9] = [
@@ -23,6 +23,11 @@ const SECRET_FIELDS: [&str; 9] = [
     "token",
 ];
 
+/// The section with connections.
+pub(super) const CONNECTIONS: &str = "connections";
+/// The section with exports.
+const EXPORTS: &str = "exports";
+
 /// What a file says, as far as it is understood, and what is wrong with its form.
 #[derive(Debug)]
 pub struct File {
@@ -36,6 +41,8 @@ pub struct File {
     pub problems: Vec<(Place, String)>,
     /// Whether all of its connections were understood.
     pub knows_its_connections: bool,
+    /// The sections that it does not have, or that have nothing after their names: it says nothing of what is in them.
+    pub absent: Vec<&'static str>,
 }
 
 /// One of a list.
@@ -54,21 +61,26 @@ impl File {
         let positions = Positions::of(text);
         let mut problems = secrets(&positions);
         let mut knows_its_connections = true;
+        let mut absent = Vec::new();
         let (connections, exports) = match parsed::<Document>(text) {
-            Ok(document) => (
-                whole("connections", document.connections.unwrap_or_default()),
-                whole("exports", document.exports.unwrap_or_default()),
-            ),
+            Ok(document) => {
+                absent.extend(document.connections.is_none().then_some(CONNECTIONS));
+                absent.extend(document.exports.is_none().then_some(EXPORTS));
+                (
+                    whole(CONNECTIONS, document.connections.unwrap_or_default()),
+                    whole(EXPORTS, document.exports.unwrap_or_default()),
+                )
+            }
             // The parser stops at the first mistake. So that all are told, each item is parsed by itself.
             Err(first) => {
                 let connections = items::<ConnectionSpec>(
-                    "connections",
+                    CONNECTIONS,
                     text,
                     &positions,
                     &["id", "display_name", "destination"],
                 );
                 let required = ["id", "display_name", "connection", "audience_id", "segments", "fields"];
-                let exports = items::<ExportSpec>("exports", text, &positions, &required);
+                let exports = items::<ExportSpec>(EXPORTS, text, &positions, &required);
                 knows_its_connections = connections.is_complete;
                 let said: BTreeSet<u64> = problems.iter().map(|(place, _)| place.line).collect();
                 let told = |line: u64| {
@@ -85,7 +97,7 @@ impl File {
         problems.sort();
         problems.dedup();
         let name = name.to_owned();
-        Self { name, positions, connections, exports, problems, knows_its_connections }
+        Self { name, positions, connections, exports, problems, knows_its_connections, absent }
     }
 
     /// Understands a file whose form is right.
@@ -148,6 +160,21 @@ pub(super) fn parsed<T: DeserializeOwned>(text: &str) -> Result<T, (Place, Strin
 
 /// The parser's words for people who have never seen one.
 fn plain(message: &str) -> String {
+    if let Some((value, values)) =
+        message.strip_prefix("unknown variant ").and_then(|rest| rest.split_once(", expected one of "))
+    {
+        return format!("{value} is none of what this may be: {values}");
+    }
+    if let Some((field, fields)) =
+        message.strip_prefix("unknown field ").and_then(|rest| rest.split_once(", expected one of "))
+    {
+        let known: Vec<&str> = fields.split(", ").collect();
+        let meant = nearest::meant(field.trim_matches('`'), &known);
+        return meant.map_or_else(
+            || format!("there is no field {field} here: there are {fields}"),
+            |meant| format!("there is no field {field} here; did you mean `{meant}`?"),
+        );
+    }
     match message {
         "expected sequence start" => "a list is needed here",
         "expected mapping start" => "fields are needed here, one a line, each as `name: value`",

@@ -106,8 +106,8 @@ exports:
   - display_name: Five
 ";
     insta::assert_snapshot!(wrong(text), @r"
-    error: segue.yaml:5:18: unknown variant `facebook`, expected one of snapchat, mailchimp, klaviyo
-    error: segue.yaml:10:5: unknown field `budget`, expected one of id, display_name, destination, shared_with, export_user, budget_share, enabled, credentials
+    error: segue.yaml:5:18: `facebook` is none of what this may be: snapchat, mailchimp, klaviyo
+    error: segue.yaml:10:5: there is no field `budget` here; did you mean `budget_share`?
     error: segue.yaml:16:15: a list is needed here
     error: segue.yaml:25:22: a number is needed here
     error: segue.yaml:26:5: missing field `audience_id`
@@ -130,7 +130,7 @@ exports:
     segments: *all
     fields: {mail: email}
 ";
-    insta::assert_snapshot!(wrong(text), @"error: segue.yaml:9:14: unknown field `mail`, expected one of email, first_name, last_name");
+    insta::assert_snapshot!(wrong(text), @"error: segue.yaml:9:14: there is no field `mail` here; did you mean `email`?");
 }
 
 #[test]

@@ -5,16 +5,19 @@ use std::sync::Arc;
 
 use segue_platform::Secrets;
 use segue_state::config::check_connection;
-use segue_state::{Applied, Connection, Export, Role, State, Versioned, keys};
+use segue_state::{Applied, Connection, Export, Role, State, StateError, Versioned, keys};
 
 use super::credentials::{self, Credentials, Inputs, secret_name};
-use super::file::{File, Item};
+use super::file::{CONNECTIONS, File, Item};
 use super::positions::Place;
 use super::specs::{ConnectionSpec, ExportSpec};
 use crate::Failure;
+use crate::connection::saving;
 use crate::export::check::{Over, check, check_schedule};
+use crate::export::desk::quoted;
 use crate::export::found::Found;
 use crate::export::schedules::Schedules;
+use crate::export::standing::Own;
 use crate::export::timing::Timing;
 
 /// Where a stack keeps what files configure.
@@ -37,9 +40,9 @@ pub struct Plan {
     /// Exports, in the file's order.
     pub exports: Vec<PlannedExport>,
     /// Exports that the file does not name, with their schedules: they are to go.
-    pub surplus_exports: Vec<(Found, Option<Timing>)>,
+    pub surplus_exports: Vec<(Found, Option<Own>)>,
     /// Connections that the file does not name: they are to go.
-    pub surplus_connections: Vec<Connection>,
+    pub surplus_connections: Vec<Versioned<Connection>>,
     /// What the files before this one said, by role.
     pub applied: BTreeMap<Role, Applied>,
 }
@@ -66,8 +69,21 @@ pub struct PlannedExport {
     pub before: Vec<(Role, Versioned<Export>)>,
     /// Its own schedule, as it is to be.
     pub schedule: Option<Timing>,
-    /// Its own schedule, as it is.
-    pub schedule_before: Option<Timing>,
+    /// Its own schedule, as it is, whoever wrote it.
+    pub schedule_before: Option<Own>,
+}
+
+impl PlannedExport {
+    /// Whether its own schedule has to be written or removed: also if it is in the other role's group, since a change of
+    /// the role broke off.
+    #[must_use]
+    pub fn changes_schedule(&self) -> bool {
+        match (&self.schedule, &self.schedule_before) {
+            (Some(timing), Some(own)) => !own.is(self.role, timing),
+            (None, None) => false,
+            (Some(_), None) | (None, Some(_)) => true,
+        }
+    }
 }
 
 impl Plan {
@@ -75,6 +91,20 @@ impl Plan {
     #[must_use]
     pub fn lacks_consent(&self) -> bool {
         self.connections.iter().any(|planned| planned.wanted.consent.is_none())
+    }
+
+    /// What the file does not name, for people; `None` if there is nothing.
+    #[must_use]
+    pub fn surplus(&self) -> Option<String> {
+        let named = |kind: &str, ids: Vec<&str>| match ids.len() {
+            0 => None,
+            1 => Some(format!("the {kind} {}", quoted(&ids))),
+            _ => Some(format!("the {kind}s {}", quoted(&ids))),
+        };
+        let exports = self.surplus_exports.iter().map(|(found, _)| found.export.id.as_str());
+        let connections = self.surplus_connections.iter().map(|found| found.body.id.as_str());
+        let both = [named("export", exports.collect()), named("connection", connections.collect())];
+        both.into_iter().flatten().reduce(|exports, connections| format!("{exports} and {connections}"))
     }
 }
 
@@ -90,6 +120,11 @@ pub async fn plan(
 ) -> Result<Plan, Failure> {
     let mut problems = file.problems.clone();
     problems.extend(repeated(file));
+    if prune {
+        problems.extend(file.absent.iter().map(|section| (Place::default(), emptied(section))));
+    }
+    // Of a file that says nothing of connections, all of them are meant to stay.
+    let only_its_own = prune && !file.absent.contains(&CONNECTIONS);
     let mut connections = Vec::new();
     let mut stdin_taken = false;
     for Item { path, spec } in &file.connections {
@@ -126,11 +161,11 @@ pub async fn plan(
     }
     let schedules =
         if prune || !file.exports.is_empty() { stores.schedules.all().await? } else { BTreeMap::new() };
-    let known = known(file, &connections, stores.state, prune).await?;
+    let known = known(file, &connections, stores.state, only_its_own).await?;
     let mut exports = Vec::new();
     for Item { path, spec } in &file.exports {
         let wanted = spec.export();
-        for (field, text) in wrong(spec, &wanted, &known, file.knows_its_connections, prune) {
+        for (field, text) in wrong(spec, &wanted, &known, file.knows_its_connections, only_its_own) {
             problems.push(file.problem(&format!("{path}.{field}"), &format!("export `{}`: {text}", spec.id)));
         }
         let mut before = Vec::new();
@@ -143,7 +178,7 @@ pub async fn plan(
             wanted,
             before,
             schedule: spec.schedule.as_ref().map(Timing::normal),
-            schedule_before: schedules.get(&spec.id).map(Timing::normal),
+            schedule_before: schedules.get(&spec.id).cloned(),
         });
     }
     if !problems.is_empty() {
@@ -170,25 +205,39 @@ pub async fn plan(
 }
 
 /// What the stack has and the file does not name.
-async fn surplus(
-    plan: &mut Plan,
-    state: &State,
-    schedules: &BTreeMap<String, Timing>,
-) -> Result<(), Failure> {
-    let (exports, broken) = state.exports().await?;
+async fn surplus(plan: &mut Plan, state: &State, schedules: &BTreeMap<String, Own>) -> Result<(), Failure> {
+    let (exports, mut broken) = state.exports().await?;
+    // What stands under both roles since a change of its role broke off is put right by this file.
+    let named = |key: &str| {
+        let mut keys = plan
+            .exports
+            .iter()
+            .flat_map(|planned| Role::ALL.map(|role| keys::export(role, &planned.wanted.id)));
+        keys.any(|named| named == key)
+    };
+    broken.retain(|error| !matches!(error, StateError::Malformed { key, .. } if named(key)));
     // What can't be read can't be told from what is to stay.
     Failure::together(broken.into_iter().map(Failure::from).collect())?;
     for (_, export) in exports {
         if !plan.exports.iter().any(|planned| planned.wanted.id == export.id) {
-            let schedule = schedules.get(&export.id).map(Timing::normal);
+            let schedule = schedules.get(&export.id).cloned();
             plan.surplus_exports.push((Found::find(state, &export.id).await?, schedule));
         }
     }
-    let connections = crate::export::found::connections(state).await?.into_iter();
-    let surplus =
-        connections.filter(|found| !plan.connections.iter().any(|planned| planned.wanted.id == found.id));
-    plan.surplus_connections = surplus.collect();
+    for id in saving::names(state).await? {
+        if !plan.connections.iter().any(|planned| planned.wanted.id == id) {
+            plan.surplus_connections.extend(state.read::<Connection>(&keys::connection(&id)).await?);
+        }
+    }
     Ok(())
+}
+
+/// A section that was forgotten must not remove everything that there is of its kind.
+fn emptied(section: &str) -> String {
+    format!(
+        "it has no section `{section}`, and --prune would remove all {section} that the stack has; if that is meant, \
+         write `{section}: []`"
+    )
 }
 
 /// Ids that stand in the file more than once.

@@ -16,7 +16,7 @@ use super::credentials::{Credentials, holds, marked};
 use super::drift::{Kind, Note};
 use super::plan::{Plan, PlannedConnection, PlannedExport, Stores};
 use crate::Failure;
-use crate::export::found::cancel;
+use crate::connection::keeping;
 
 /// What saving did to an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -130,12 +130,14 @@ pub async fn save(
         let cancelled = found.under_way(state).await?;
         stores.schedules.remove(&id).await?;
         found.remove(state).await?;
-        cancel(state, &id, &cancelled, by, "the export was removed").await?;
+        found.cancel(state, &cancelled, by, "the export was removed").await?;
         report.removed.push(Removed { kind: Kind::Export, id, cancelled, secret: None });
     }
-    for connection in plan.surplus_connections {
-        let Connection { id, secret, .. } = connection;
-        state.objects().delete(&keys::connection(&id)).await?;
+    for Versioned { body: Connection { id, secret, .. }, etag, .. } in plan.surplus_connections {
+        let key = keys::connection(&id);
+        if !state.objects().delete_as(&key, &etag).await? {
+            return Err(changed(&key));
+        }
         state.set_health(&id, None).await?;
         let kind = Kind::Connection;
         report.removed.push(Removed { kind, id, cancelled: Vec::new(), secret: Some(secret) });
@@ -189,11 +191,10 @@ async fn save_connection(
     wanted.account = found.account.or(wanted.account);
     wanted.consent = wanted.consent.or_else(|| agreement.cloned());
     let renewed = found.new.is_some();
-    if let Some(new) = found.new {
-        secrets.store(&wanted.secret, &new).await?;
-    }
+    // Whose they are goes first: if somebody else changed the connection, their credentials stay as well.
     let outcome = save_document(state, &keys::connection(&wanted.id), &wanted, before.as_ref()).await?;
-    if renewed {
+    if let Some(new) = found.new {
+        keeping::store(state, secrets, &wanted, &new).await?;
         // Whatever was wrong with the old credentials is over.
         state.set_health(&wanted.id, None).await?;
     }
@@ -202,28 +203,29 @@ async fn save_connection(
 }
 
 async fn save_export(stores: &Stores<'_>, planned: PlannedExport) -> Result<SavedExport, Failure> {
-    let PlannedExport { role, wanted, before, schedule, schedule_before } = planned;
+    let changes_schedule = planned.changes_schedule();
+    let PlannedExport { role, wanted, before, schedule, .. } = planned;
     let state = stores.state;
     let (here, elsewhere): (Vec<_>, Vec<_>) = before.into_iter().partition(|(found, _)| *found == role);
     let here = here.into_iter().next().map(|(_, found)| found);
     let mut outcome = save_document(state, &keys::export(role, &wanted.id), &wanted, here.as_ref()).await?;
-    let mut moved = false;
-    for (role, _) in elsewhere {
+    for (role, found) in elsewhere {
         // Its new place is written first, so that there never is none.
-        state.objects().delete(&keys::export(role, &wanted.id)).await?;
-        outcome = Outcome::Changed;
-        moved = true;
-    }
-    // What a schedule may do depends on whose export it is.
-    match &schedule {
-        Some(timing) if moved || schedule != schedule_before => {
-            stores.schedules.put(role, &wanted.id, timing).await?;
+        let key = keys::export(role, &wanted.id);
+        if !state.objects().delete_as(&key, &found.etag).await? {
+            return Err(changed(&key));
         }
-        None if schedule_before.is_some() => stores.schedules.remove(&wanted.id).await?,
-        Some(_) | None => {}
-    }
-    if schedule != schedule_before && outcome == Outcome::Unchanged {
         outcome = Outcome::Changed;
+    }
+    if changes_schedule {
+        // What a schedule may do depends on whose export it is: it is in the group of its role, and nowhere else.
+        match &schedule {
+            Some(timing) => stores.schedules.put(role, &wanted.id, timing).await?,
+            None => stores.schedules.remove(&wanted.id).await?,
+        }
+        if outcome == Outcome::Unchanged {
+            outcome = Outcome::Changed;
+        }
     }
     Ok(SavedExport { id: wanted.id, role, enabled: wanted.enabled, outcome })
 }
@@ -242,6 +244,9 @@ async fn save_document<T: Serialize + DeserializeOwned + PartialEq>(
     if saved {
         return Ok(outcome);
     }
-    Err(Failure::new(format!("{key} was changed by somebody else just now"))
-        .hint("look at it, and apply again"))
+    Err(changed(key))
+}
+
+fn changed(key: &str) -> Failure {
+    Failure::new(format!("{key} was changed by somebody else just now")).hint("look at it, and apply again")
 }

@@ -25,7 +25,7 @@ use crate::export::schedules::tests::MemorySchedules;
 use crate::output::{Output, Screen};
 use crate::stack::Stack;
 
-const FILE: &str = "
+pub(super) const FILE: &str = "
 connections:
   - id: main
     display_name: Main
@@ -42,7 +42,7 @@ exports:
 ";
 
 /// A destination whose accounts are the keys to them; it refuses `pk_dead`.
-struct Somebody;
+pub(super) struct Somebody;
 
 #[async_trait]
 impl Accounts for Somebody {
@@ -61,36 +61,52 @@ impl Accounts for Somebody {
     }
 }
 
-struct Desk {
+pub(super) struct Desk {
     stack: Stack,
     bucket: Arc<MemoryBucket>,
-    state: State,
-    secrets: Arc<dyn Secrets>,
-    schedules: MemorySchedules,
+    pub(super) state: State,
+    pub(super) secrets: Arc<dyn Secrets>,
+    pub(super) schedules: Box<dyn Schedules>,
 }
 
 impl Desk {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let bucket = Arc::new(MemoryBucket::default());
         let state = State::new(bucket.clone());
         let secrets = Arc::new(MemorySecrets::default());
-        Self { stack: Stack::of("segue", &[]), bucket, state, secrets, schedules: MemorySchedules::default() }
+        let schedules = Box::new(MemorySchedules::default());
+        Self { stack: Stack::of("segue", &[]), bucket, state, secrets, schedules }
     }
 
-    fn stores(&self) -> Stores<'_> {
-        Stores { stack: "segue", state: &self.state, secrets: &self.secrets, schedules: &self.schedules }
+    pub(super) fn stores(&self) -> Stores<'_> {
+        Stores { stack: "segue", state: &self.state, secrets: &self.secrets, schedules: &*self.schedules }
     }
 
     /// Applies a file; answers what is printed.
-    async fn apply(&self, text: &str, key: &str, agree: bool) -> String {
+    pub(super) async fn apply(&self, text: &str, key: &str, agree: bool) -> String {
         let (report, agreement) = self.save(text, key, agree).await.unwrap();
         let mut out = Vec::new();
         print(&self.stack, &report, agreement.as_ref(), &mut Screen::new(Output::Text, &mut out)).unwrap();
         String::from_utf8(out).unwrap()
     }
 
-    async fn save(&self, text: &str, key: &str, agree: bool) -> Result<(Report, Option<Consent>), Failure> {
+    pub(super) async fn save(
+        &self,
+        text: &str,
+        key: &str,
+        agree: bool,
+    ) -> Result<(Report, Option<Consent>), Failure> {
         let plan = self.plan(text, key).await?;
+        self.carry_out(plan, agree).await
+    }
+
+    /// Without agreement to anything, and with what is not named removed or not.
+    pub(super) async fn save_of(&self, text: &str, key: &str, prune: bool) -> Result<Report, Failure> {
+        let plan = self.plan_of(text, key, prune).await?;
+        Ok(self.carry_out(plan, false).await?.0)
+    }
+
+    async fn carry_out(&self, plan: Plan, agree: bool) -> Result<(Report, Option<Consent>), Failure> {
         let agreement = (agree && plan.lacks_consent()).then(|| Consent {
             terms: Connection::TERMS,
             agreed_by: "arn:aws:iam::1:user/op".into(),
@@ -104,7 +120,7 @@ impl Desk {
         self.plan_of(text, key, false).await
     }
 
-    async fn plan_of(&self, text: &str, key: &str, prune: bool) -> Result<Plan, Failure> {
+    pub(super) async fn plan_of(&self, text: &str, key: &str, prune: bool) -> Result<Plan, Failure> {
         let file = File::parse("segue.yaml", text)?;
         let credentials = serde_json::json!({"private_key": key}).to_string();
         let pairs = [("KEY", credentials.as_str())];
@@ -113,24 +129,24 @@ impl Desk {
     }
 
     /// What `segue plan` finds.
-    async fn changes(&self, text: &str, prune: bool) -> Vec<Change> {
+    pub(super) async fn changes(&self, text: &str, prune: bool) -> Vec<Change> {
         let plan = self.plan_of(text, "pk_x", prune).await.unwrap();
         changes(&plan, &*self.secrets, false).await.unwrap()
     }
 
-    async fn says(&self, text: &str, prune: bool) -> String {
+    pub(super) async fn says(&self, text: &str, prune: bool) -> String {
         let mut out = Vec::new();
         let changes = self.changes(text, prune).await;
         super::changes::print(&changes, &mut Screen::new(Output::Text, &mut out)).unwrap();
         String::from_utf8(out).unwrap()
     }
 
-    async fn connection(&self) -> Connection {
+    pub(super) async fn connection(&self) -> Connection {
         self.state.connection("main").await.unwrap().unwrap()
     }
 }
 
-fn outcomes(printed: &str) -> Vec<&str> {
+pub(super) fn outcomes(printed: &str) -> Vec<&str> {
     let words = ["created", "changed", "unchanged"];
     printed
         .lines()
@@ -255,6 +271,18 @@ async fn what_somebody_else_changed_meanwhile_is_not_overwritten() {
 }
 
 #[tokio::test]
+async fn credentials_are_not_stored_for_a_connection_that_somebody_else_changed_meanwhile() {
+    let desk = Desk::new();
+    desk.apply(FILE, "pk_x", true).await;
+    let plan = desk.plan(FILE, "pk_y").await.unwrap();
+    let theirs = Connection { enabled: false, ..desk.connection().await };
+    desk.state.put(&keys::connection("main"), &theirs).await.unwrap();
+    save::save(&Somebody, &desk.stores(), plan, None, "arn:op").await.unwrap_err();
+    let stored = desk.secrets.get("segue/klaviyo/main").await.unwrap();
+    assert!(stored.text.expose_secret().contains("pk_x"), "whose account it is was not recorded");
+}
+
+#[tokio::test]
 async fn a_plan_shows_every_field_that_changes_and_saves_nothing() {
     let desk = Desk::new();
     insta::assert_snapshot!("plan_of_a_new_file", desk.says(FILE, false).await);
@@ -275,16 +303,17 @@ async fn a_schedule_of_its_own_comes_moves_and_goes_with_the_file() {
     let timed = format!("{FILE}    schedule: {{cron: 0 6 * * ? *, time_zone: Europe/Berlin}}\n");
     let printed = desk.apply(&timed, "pk_x", true).await;
     assert_eq!(outcomes(&printed), ["created", "created"]);
-    let kept = || desk.schedules.0.lock().unwrap().get("vip").cloned();
-    let (role, timing) = kept().unwrap();
-    assert_eq!((role, timing.words().as_str()), (Role::Administrators, "cron 0 6 * * ? * in Europe/Berlin"));
+    let kept = desk.schedules.get("vip").await.unwrap().unwrap();
+    assert_eq!(kept.groups(), [Role::Administrators]);
+    let words = kept.of_role(Role::Administrators).unwrap().words();
+    assert_eq!(words, "cron 0 6 * * ? * in Europe/Berlin");
     assert_eq!(outcomes(&desk.apply(&timed, "pk_x", false).await), ["unchanged", "unchanged"]);
     let moved = timed.replace("  - id: vip\n", "  - id: vip\n    role: contributors\n");
     assert_eq!(outcomes(&desk.apply(&moved, "pk_x", false).await), ["unchanged", "changed"]);
-    assert_eq!(kept().unwrap().0, Role::Contributors);
+    assert_eq!(desk.schedules.get("vip").await.unwrap().unwrap().groups(), [Role::Contributors]);
     let untimed = FILE.replace("  - id: vip\n", "  - id: vip\n    role: contributors\n");
     assert_eq!(outcomes(&desk.apply(&untimed, "pk_x", false).await), ["unchanged", "changed"]);
-    assert!(kept().is_none());
+    assert!(desk.schedules.get("vip").await.unwrap().is_none());
 }
 
 #[tokio::test]

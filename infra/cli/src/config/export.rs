@@ -9,6 +9,7 @@ use crate::Failure;
 use crate::apply::specs::{ConnectionSpec, Document, ExportSpec};
 use crate::export::found::connections;
 use crate::export::schedules::Schedules;
+use crate::export::standing::Standing;
 use crate::output::Screen;
 use crate::stack::Stack;
 
@@ -34,29 +35,30 @@ pub async fn run(
     args: &Args,
     screen: &mut Screen<'_>,
 ) -> Result<(), Failure> {
-    let document = document(state, schedules).await?;
+    let (document, unsaid) = document(state, schedules).await?;
     let Some(file) = &args.file else {
         screen.json(&document)?;
-        return screen.line(text(stack, &document)?.trim_end());
+        return screen.line(text(stack, &document, &unsaid)?.trim_end());
     };
     if file.exists() && !args.force {
         return Err(Failure::usage(format!("{} exists", file.display()))
             .hint("choose another name, or overwrite it with --force"));
     }
     let beside = file.with_file_name(schema::NAME);
-    write(file, &text(stack, &document)?)?;
+    write(file, &text(stack, &document, &unsaid)?)?;
     write(&beside, &schema::text()?)?;
     let (connections, exports) = (document.connections.iter().flatten(), document.exports.iter().flatten());
     let (connections, exports) = (connections.count(), exports.count());
     screen.json(&serde_json::json!({
         "file": file.display().to_string(), "schema": beside.display().to_string(),
-        "connections": connections, "exports": exports,
+        "connections": connections, "exports": exports, "left_out": unsaid,
     }))?;
     screen.line(&format!(
         "wrote {connections} connections and {exports} exports to {}, and its schema to {}",
         file.display(),
         beside.display()
-    ))
+    ))?;
+    unsaid.iter().try_for_each(|unsaid| screen.line(&format!("left out: {unsaid}")))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
@@ -64,24 +66,31 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
         .map_err(|error| Failure::new(format!("{} could not be written: {error}", path.display())))
 }
 
-/// Everything that a file could say of the stack, in the order of ids.
-async fn document(state: &State, schedules: &dyn Schedules) -> Result<Document, Failure> {
+/// Everything that a file could say of the stack, in the order of ids; and what it could not.
+async fn document(state: &State, schedules: &dyn Schedules) -> Result<(Document, Vec<String>), Failure> {
     let (mut exports, broken) = state.exports().await?;
     // A file without them would look as if they did not exist.
     Failure::together(broken.into_iter().map(Failure::from).collect())?;
     exports.sort_by(|(_, one), (_, other)| one.id.cmp(&other.id));
     let schedules = schedules.all().await?;
-    let exports =
-        exports.iter().map(|(role, export)| ExportSpec::of(*role, export, schedules.get(&export.id)));
+    let mut said = Vec::new();
+    let mut unsaid = Vec::new();
+    for (role, export) in &exports {
+        let standing = schedules.get(&export.id).and_then(|own| own.of_role(*role));
+        if let Some(foreign @ Standing::Foreign(_)) = standing {
+            unsaid.push(format!("the schedule of `{}`, which is {}", export.id, foreign.words()));
+        }
+        said.push(ExportSpec::of(*role, export, standing.and_then(Standing::timing)));
+    }
     let connections = connections(state).await?;
-    Ok(Document {
-        connections: Some(connections.iter().map(ConnectionSpec::of).collect()),
-        exports: Some(exports.collect()),
-    })
+    let connections = connections.iter().map(ConnectionSpec::of).collect();
+    Ok((Document { connections: Some(connections), exports: Some(said) }, unsaid))
 }
 
 /// The file: always the same for the same configuration, so that two of them can be compared.
-fn text(stack: &Stack, document: &Document) -> Result<String, Failure> {
+fn text(stack: &Stack, document: &Document, unsaid: &[String]) -> Result<String, Failure> {
+    let unsaid = unsaid.iter().map(|unsaid| format!("# Not in it, so applying it takes away: {unsaid}.\n"));
+    let unsaid = unsaid.collect::<Vec<_>>().concat();
     let body = serde_saphyr::to_string(document)
         .map_err(|error| Failure::new(format!("the file could not be written: {error}")))?;
     Ok(format!(
@@ -90,7 +99,7 @@ fn text(stack: &Stack, document: &Document) -> Result<String, Failure> {
 # change: {plan}
 # Credentials are not in it: those that are stored are kept. Editors complete this file by the schema beside it, which
 # `segue config schema` writes.
-{body}",
+{unsaid}{body}",
         schema = schema::NAME,
         name = stack.name,
         plan = stack.command("plan -f FILE"),
@@ -143,8 +152,9 @@ mod tests {
     async fn the_file_says_all_of_it_and_nothing_secret() {
         let (state, schedules) = stack().await;
         let stack = Stack::of("two", &[]);
-        let document = document(&state, &schedules).await.unwrap();
-        let text = text(&stack, &document).unwrap();
+        let (document, unsaid) = document(&state, &schedules).await.unwrap();
+        assert!(unsaid.is_empty());
+        let text = text(&stack, &document, &unsaid).unwrap();
         insta::assert_snapshot!("file", text);
         // What is read back is what there is.
         let file = File::parse("segue.yaml", &text).unwrap();

@@ -7,6 +7,7 @@ use super::check::check_schedule;
 use super::desk::Desk;
 use super::export_id;
 use super::found::Found;
+use super::standing::Standing;
 use super::timing::Timing;
 use crate::Failure;
 use crate::output::{Screen, table};
@@ -73,7 +74,7 @@ pub struct Show {
 #[derive(Debug, Serialize)]
 struct Scheduled {
     export: String,
-    schedule: Option<Timing>,
+    schedule: Option<Standing>,
 }
 
 /// Does it.
@@ -93,8 +94,9 @@ pub async fn run(desk: &Desk<'_>, command: Command, screen: &mut Screen<'_>) -> 
 async fn set(desk: &Desk<'_>, args: Set, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let Set { exports, rate, cron, time_zone, off } = args;
     let timing = Timing { rate, cron, time_zone, enabled: !off };
-    let wrong =
-        check_schedule(&timing).into_iter().map(|(_, text)| Failure::usage(text.replace("schedule.", "--")));
+    let wrong = check_schedule(&timing)
+        .into_iter()
+        .map(|(_, text)| Failure::usage(text.replace("schedule.", "--").replace("time_zone", "time-zone")));
     Failure::together(wrong.collect())?;
     // All are found before the first is changed.
     let wanted = Found::find_all(desk.state, &exports).await?.into_iter();
@@ -112,8 +114,15 @@ async fn turn(
     let mut failures = Vec::new();
     for found in Found::find_all(desk.state, exports).await? {
         let id = found.export.id;
-        match desk.schedules.get(&id).await? {
-            Some(timing) => wanted.push((found.role, id, Timing { enabled, ..timing })),
+        let own = desk.schedules.get(&id).await?;
+        match own.as_ref().and_then(|own| own.of_role(found.role)) {
+            Some(Standing::Known(timing)) => {
+                wanted.push((found.role, id, Timing { enabled, ..timing.clone() }));
+            }
+            Some(foreign @ Standing::Foreign(_)) => failures.push(Failure::new(format!(
+                "the schedule of `{id}` is {}: it can't be switched without being written anew",
+                foreign.words()
+            ))),
             None => failures.push(Failure::new(format!("the export `{id}` has no schedule of its own"))),
         }
     }
@@ -133,7 +142,7 @@ async fn put(
     for (role, export, timing) in wanted {
         desk.schedules.put(role, &export, &timing).await?;
         screen.line(&format!("`{export}` has the schedule: {}", timing.words()))?;
-        done.push(Scheduled { export, schedule: Some(timing) });
+        done.push(Scheduled { export, schedule: Some(Standing::Known(timing)) });
     }
     screen.json(&done)
 }
@@ -142,10 +151,17 @@ async fn show(desk: &Desk<'_>, exports: &[String], screen: &mut Screen<'_>) -> R
     let mut all = Vec::new();
     if exports.is_empty() {
         let found = desk.schedules.all().await?.into_iter();
-        all.extend(found.map(|(export, timing)| Scheduled { export, schedule: Some(timing) }));
+        // Whose export it is counts only where two stand under one name, as with exports.
+        all.extend(
+            found.map(|(export, own)| Scheduled {
+                export,
+                schedule: own.of_role(Role::Administrators).cloned(),
+            }),
+        );
     } else {
         for found in Found::find_all(desk.state, exports).await? {
-            let schedule = desk.schedules.get(&found.export.id).await?;
+            let own = desk.schedules.get(&found.export.id).await?;
+            let schedule = own.as_ref().and_then(|own| own.of_role(found.role)).cloned();
             all.push(Scheduled { export: found.export.id, schedule });
         }
     }
@@ -154,7 +170,7 @@ async fn show(desk: &Desk<'_>, exports: &[String], screen: &mut Screen<'_>) -> R
         return screen.line("no export has a schedule of its own");
     }
     let rows = all.into_iter().map(|Scheduled { export, schedule }| {
-        vec![export, schedule.as_ref().map_or_else(|| "none".to_owned(), Timing::words)]
+        vec![export, schedule.as_ref().map_or_else(|| "none".to_owned(), Standing::words)]
     });
     screen.line(&table(&[], 0..0, rows.collect()))
 }

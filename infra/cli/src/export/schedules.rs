@@ -12,6 +12,7 @@ use futures::future::try_join_all;
 use segue_state::Role;
 use serde_json::json;
 
+use super::standing::{Own, Standing};
 use super::timing::Timing;
 use crate::stack::Stack;
 use crate::{App, Failure};
@@ -29,13 +30,13 @@ pub trait Schedules: Send + Sync {
     ///
     /// # Errors
     /// [`Failure`] if it can't be asked for.
-    async fn get(&self, export: &str) -> Result<Option<Timing>, Failure>;
+    async fn get(&self, export: &str) -> Result<Option<Own>, Failure>;
 
     /// All of them, by export.
     ///
     /// # Errors
     /// [`Failure`] if they can't be asked for.
-    async fn all(&self) -> Result<BTreeMap<String, Timing>, Failure>;
+    async fn all(&self) -> Result<BTreeMap<String, Own>, Failure>;
 
     /// Their names, whoever wrote them.
     ///
@@ -76,7 +77,7 @@ impl<'a> EventBridge<'a> {
         self.stack.output(group(role)).ok()
     }
 
-    async fn get_in(&self, role: Role, export: &str) -> Result<Option<Timing>, Failure> {
+    async fn get_in(&self, role: Role, export: &str) -> Result<Option<Standing>, Failure> {
         let Some(group) = self.group(role) else { return Ok(None) };
         let found = match self.client.get_schedule().group_name(group).name(export).send().await {
             Ok(found) => found,
@@ -86,11 +87,7 @@ impl<'a> EventBridge<'a> {
         let enabled = found.state() != Some(&ScheduleState::Disabled);
         let zone = found.schedule_expression_timezone().unwrap_or("UTC");
         let expression = found.schedule_expression().unwrap_or_default();
-        let timing = Timing::of(expression, zone, enabled).ok_or_else(|| {
-            Failure::new(format!("the schedule of `{export}` is `{expression}`, which `segue` did not write"))
-                .hint("give it another one with `segue export schedule set`")
-        });
-        timing.map(Some)
+        Ok(Some(Standing::of(expression, zone, enabled)))
     }
 
     async fn remove_in(&self, role: Role, export: &str) -> Result<(), Failure> {
@@ -148,7 +145,7 @@ const fn group(role: Role) -> &'static str {
     }
 }
 
-const fn other(role: Role) -> Role {
+pub(crate) const fn other(role: Role) -> Role {
     match role {
         Role::Administrators => Role::Contributors,
         Role::Contributors => Role::Administrators,
@@ -198,27 +195,25 @@ fn is_missing(error: &impl ProvideErrorMetadata) -> bool {
 
 #[async_trait]
 impl Schedules for EventBridge<'_> {
-    async fn get(&self, export: &str) -> Result<Option<Timing>, Failure> {
+    async fn get(&self, export: &str) -> Result<Option<Own>, Failure> {
+        let mut found = Vec::new();
         for role in Role::ALL {
-            if let Some(found) = self.get_in(role, export).await? {
-                return Ok(Some(found));
-            }
+            found.extend(self.get_in(role, export).await?.map(|standing| (role, standing)));
         }
-        Ok(None)
+        Ok(Own::of(found))
     }
 
-    async fn all(&self) -> Result<BTreeMap<String, Timing>, Failure> {
-        let mut all = BTreeMap::new();
-        // As with exports, an administrator's counts where there are two.
-        for role in Role::ALL.into_iter().rev() {
+    async fn all(&self) -> Result<BTreeMap<String, Own>, Failure> {
+        let mut all: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        for role in Role::ALL {
             for names in self.names(role).await?.chunks(AT_ONCE) {
                 let found = try_join_all(names.iter().map(|name| self.get_in(role, name))).await?;
-                all.extend(
-                    names.iter().cloned().zip(found).filter_map(|(name, timing)| Some((name, timing?))),
-                );
+                for (name, standing) in names.iter().zip(found) {
+                    all.entry(name.clone()).or_default().extend(standing.map(|standing| (role, standing)));
+                }
             }
         }
-        Ok(all)
+        Ok(all.into_iter().filter_map(|(export, found)| Some((export, Own::of(found)?))).collect())
     }
 
     async fn every_name(&self) -> Result<BTreeSet<String>, Failure> {
@@ -267,32 +262,50 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// Schedules in memory, with who their exports belong to.
+    /// Schedules in memory, by the group that they are in.
     #[derive(Default)]
-    pub(crate) struct MemorySchedules(pub(crate) Mutex<BTreeMap<String, (Role, Timing)>>);
+    pub(crate) struct MemorySchedules(Mutex<BTreeMap<(String, Role), Standing>>);
+
+    impl MemorySchedules {
+        /// As somebody writes one by other means.
+        pub(crate) fn write(&self, role: Role, export: &str, standing: Standing) {
+            self.0.lock().unwrap().insert((export.to_owned(), role), standing);
+        }
+
+        /// Takes one out of a group.
+        pub(crate) fn take(&self, role: Role, export: &str) {
+            self.0.lock().unwrap().remove(&(export.to_owned(), role));
+        }
+    }
 
     #[async_trait]
     impl Schedules for MemorySchedules {
-        async fn get(&self, export: &str) -> Result<Option<Timing>, Failure> {
-            Ok(self.0.lock().unwrap().get(export).map(|(_, timing)| timing.clone()))
+        async fn get(&self, export: &str) -> Result<Option<Own>, Failure> {
+            Ok(self.all().await?.remove(export))
         }
 
-        async fn all(&self) -> Result<BTreeMap<String, Timing>, Failure> {
-            let all = self.0.lock().unwrap();
-            Ok(all.iter().map(|(export, (_, timing))| (export.clone(), timing.clone())).collect())
+        async fn all(&self) -> Result<BTreeMap<String, Own>, Failure> {
+            let mut all: BTreeMap<String, Vec<_>> = BTreeMap::new();
+            for ((export, role), standing) in &*self.0.lock().unwrap() {
+                all.entry(export.clone()).or_default().push((*role, standing.clone()));
+            }
+            Ok(all.into_iter().filter_map(|(export, found)| Some((export, Own::of(found)?))).collect())
         }
 
         async fn every_name(&self) -> Result<BTreeSet<String>, Failure> {
-            Ok(self.0.lock().unwrap().keys().cloned().collect())
+            Ok(self.0.lock().unwrap().keys().map(|(export, _)| export.clone()).collect())
         }
 
         async fn put(&self, role: Role, export: &str, timing: &Timing) -> Result<(), Failure> {
-            self.0.lock().unwrap().insert(export.to_owned(), (role, timing.normal()));
+            self.write(role, export, Standing::Known(timing.normal()));
+            self.take(other(role), export);
             Ok(())
         }
 
         async fn remove(&self, export: &str) -> Result<(), Failure> {
-            self.0.lock().unwrap().remove(export);
+            for role in Role::ALL {
+                self.take(role, export);
+            }
             Ok(())
         }
     }

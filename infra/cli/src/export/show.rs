@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::desk::Desk;
 use super::export_id;
 use super::found::Found;
-use super::timing::Timing;
+use super::standing::Standing;
 use super::view::View;
 use crate::Failure;
 use crate::output::{Screen, table};
@@ -27,6 +27,7 @@ pub async fn run(desk: &Desk<'_>, args: &Args, screen: &mut Screen<'_>) -> Resul
     let found = Found::find(desk.state, &args.export).await?;
     let connection = found.connection(desk.state).await?;
     let schedule = desk.schedules.get(&args.export).await?;
+    let schedule = schedule.as_ref().and_then(|own| own.of_role(found.role)).cloned();
     let view = View::of(desk.state, found.role, found.export, connection.as_ref(), schedule).await?;
     screen.json(&view)?;
     screen.line(&whole(&view))
@@ -58,7 +59,7 @@ fn whole(view: &View) -> String {
         add(&name, &value);
     }
     add("started by", &super::desk::starters(export));
-    add("own schedule", &view.schedule.as_ref().map_or_else(|| "none".to_owned(), Timing::words));
+    add("own schedule", &view.schedule.as_ref().map_or_else(|| "none".to_owned(), Standing::words));
     add("last run", &view.ran());
     table(&[], 0..0, rows.into_iter().map(|(name, value)| vec![name, value]).collect())
 }

@@ -27,7 +27,7 @@ fn utc() -> String {
     "UTC".to_owned()
 }
 
-fn is_utc(zone: &str) -> bool {
+pub(super) fn is_utc(zone: &str) -> bool {
     zone == "UTC"
 }
 
@@ -36,7 +36,7 @@ const fn yes() -> bool {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field on like this")]
-const fn is_yes(value: &bool) -> bool {
+pub(super) const fn is_yes(value: &bool) -> bool {
     *value
 }
 

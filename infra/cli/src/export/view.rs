@@ -6,7 +6,7 @@ use segue_state::finish::look;
 use segue_state::{Connection, Export, Halt, Role, RunId, State, Status, permit};
 use serde::Serialize;
 
-use super::timing::Timing;
+use super::standing::{Own, Standing};
 use crate::Failure;
 
 /// Exports that are looked at at once.
@@ -27,7 +27,7 @@ pub struct View {
     /// Why it can't run, and what to do.
     pub blocked_by: Option<String>,
     /// Its own schedule.
-    pub schedule: Option<Timing>,
+    pub schedule: Option<Standing>,
     /// Its newest run.
     pub last_run: Option<LastRun>,
 }
@@ -51,7 +51,7 @@ impl View {
         role: Role,
         export: Export,
         connection: Option<&Connection>,
-        schedule: Option<Timing>,
+        schedule: Option<Standing>,
     ) -> Result<Self, Failure> {
         let halt = permit(role, &export, connection).err();
         let status = match &halt {
@@ -93,7 +93,7 @@ impl View {
         if self.export.triggers.schedule {
             said.push("refresh".to_owned());
         }
-        said.extend(self.schedule.as_ref().map(Timing::words));
+        said.extend(self.schedule.as_ref().map(Standing::words));
         if said.is_empty() { "on demand".to_owned() } else { said.join(", ") }
     }
 
@@ -114,13 +114,14 @@ pub async fn views(
     state: &State,
     exports: Vec<(Role, Export)>,
     connections: &[Connection],
-    schedules: &std::collections::BTreeMap<String, Timing>,
+    schedules: &std::collections::BTreeMap<String, Own>,
 ) -> Result<Vec<View>, Failure> {
     let mut views = Vec::with_capacity(exports.len());
     for group in exports.chunks(AT_ONCE) {
         let looked = group.iter().map(|(role, export)| {
             let connection = connections.iter().find(|found| found.id == export.connection);
-            View::of(state, *role, export.clone(), connection, schedules.get(&export.id).cloned())
+            let schedule = schedules.get(&export.id).and_then(|own| own.of_role(*role)).cloned();
+            View::of(state, *role, export.clone(), connection, schedule)
         });
         views.extend(try_join_all(looked).await?);
     }

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use segue_state::Role;
 
 use super::*;
+use crate::export::standing::Own;
 use crate::export::timing::Timing;
 use crate::output::Output;
 use crate::prompt::tests::Scripted;
@@ -58,11 +59,11 @@ impl Deployed for Fake<'_> {
 
 #[async_trait]
 impl Schedules for Fake<'_> {
-    async fn get(&self, _export: &str) -> Result<Option<Timing>, Failure> {
+    async fn get(&self, _export: &str) -> Result<Option<Own>, Failure> {
         Ok(None)
     }
 
-    async fn all(&self) -> Result<BTreeMap<String, Timing>, Failure> {
+    async fn all(&self) -> Result<BTreeMap<String, Own>, Failure> {
         Ok(BTreeMap::new())
     }
 
