@@ -20,7 +20,7 @@ def _take_back_consent(system: System, export: Export, _run: str) -> str:
 
 def _disable_the_export(system: System, export: Export, _run: str) -> str:
     system.change(f"config/exports/administrators/{export.id}.json", enabled=False)
-    return "is disabled"
+    return "is paused"
 
 
 def _remove_the_export(system: System, export: Export, _run: str) -> str:

@@ -5,6 +5,7 @@ pub mod browser;
 pub mod connect;
 pub mod consent;
 pub mod edit;
+pub mod keeping;
 pub mod oauth;
 pub mod overview;
 pub mod prerequisites;
@@ -161,14 +162,16 @@ fn print_changed(app: &App, changed: &Changed, what: &str, screen: &mut Screen<'
     }
     if !consent::is_current(connection) {
         let agree = app.stack.command(&format!("connection edit {id} --agree"));
-        screen.line(&format!("nobody has agreed to its terms, so nothing can use it; {agree}"))?;
+        screen
+            .line(&format!("nobody has agreed to its terms, so nothing can use it; agree with: {agree}"))?;
     }
     Ok(())
 }
 
 /// A connection's id out of a command line: nothing that reaches another key.
 pub(crate) fn connection_id(text: &str) -> Result<String, String> {
-    crate::run::export_id(text).map_err(|_| "not a connection's id".to_owned())
+    crate::run::export_id(text)
+        .map_err(|_| "a connection's id has lower-case letters, digits and hyphens only".to_owned())
 }
 
 /// Who may use a connection, out of a command line.
@@ -186,6 +189,10 @@ mod connect_tests;
 mod failure_tests;
 #[cfg(test)]
 mod managing_tests;
+#[cfg(test)]
+mod racing_tests;
+#[cfg(test)]
+mod removing_tests;
 #[cfg(test)]
 mod sandbox_tests;
 #[cfg(test)]

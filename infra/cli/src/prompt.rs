@@ -1,6 +1,6 @@
 //! Asking the person at the terminal. What is asked goes to standard error, so that results alone are on standard output.
 
-use std::io::{ErrorKind, IsTerminal, Write, stderr, stdin};
+use std::io::{self, ErrorKind, IsTerminal, Read, Stdin, Write, stderr, stdin};
 
 use dialoguer::{Confirm, Input, Password, Select};
 use secrecy::SecretString;
@@ -64,6 +64,42 @@ pub fn given_or_asked(
 pub fn needed(option: &str) -> Failure {
     Failure::usage(format!("{option} is needed: there is no terminal to ask on"))
         .hint("see --help of this command")
+}
+
+/// Standard input as something secret may be read from it: not from a terminal, which would show what is typed.
+#[derive(Debug)]
+pub struct Piped<T> {
+    input: T,
+    is_terminal: bool,
+}
+
+impl Piped<Stdin> {
+    /// This process's.
+    #[must_use]
+    pub fn stdin() -> Self {
+        let input = stdin();
+        Self { is_terminal: input.is_terminal(), input }
+    }
+}
+
+impl<T: Read> Read for Piped<T> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.is_terminal {
+            return Err(io::Error::new(ErrorKind::Unsupported, "a terminal shows what is typed"));
+        }
+        self.input.read(buffer)
+    }
+}
+
+/// Why standard input could not be read, in few words.
+#[must_use]
+pub fn unread(error: &io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::Unsupported => {
+            "standard input is a terminal, which would show what is typed: pipe it in, or name an environment variable"
+        }
+        _ => "standard input could not be read as text",
+    }
 }
 
 /// The person at this process's terminal.
@@ -174,6 +210,15 @@ pub(crate) mod tests {
         fn secret(&mut self, question: &str) -> Result<SecretString, Failure> {
             self.answer(question).map(SecretString::from)
         }
+    }
+
+    #[test]
+    fn nothing_is_read_from_a_terminal_that_would_show_it() {
+        let mut text = [0; 7];
+        let mut read = |is_terminal| Piped { input: b"pk_hush".as_slice(), is_terminal }.read(&mut text);
+        assert_eq!(read(false).unwrap(), 7);
+        assert!(unread(&read(true).unwrap_err()).contains("which would show what is typed"));
+        assert!(unread(&io::Error::other("x")).contains("could not be read"));
     }
 
     #[test]

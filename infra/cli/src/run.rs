@@ -12,6 +12,7 @@ pub mod retry;
 pub mod show;
 mod source;
 pub mod start;
+pub mod stop;
 pub mod summaries;
 pub mod watch;
 mod when;
@@ -20,7 +21,7 @@ use segue_state::{RunId, State};
 
 use crate::output::Screen;
 use crate::prompt::Terminal;
-use crate::{App, Failure};
+use crate::{App, Failure, nearest};
 
 /// Start runs, and see what became of them.
 #[derive(Debug, clap::Subcommand)]
@@ -68,14 +69,18 @@ pub async fn run(app: &App, command: Command, screen: &mut Screen<'_>) -> Result
         Command::Cancel(args) => cancel::run(app, &args, screen).await,
         Command::Retry(args) => retry::run(app, &args, &mut Terminal, screen).await,
         Command::Rejected(args) => rejected::run(app, &args, screen).await,
-        Command::Logs(args) => logs::run(app, &args, screen).await,
+        Command::Logs(args) => logs::run(app, &args, &mut Terminal, screen).await,
     }
 }
 
 /// An export's id out of a command line: nothing that reaches another key.
 pub(crate) fn export_id(text: &str) -> Result<String, String> {
     let plain = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if plain && !text.is_empty() { Ok(text.to_owned()) } else { Err("not an export's id".to_owned()) }
+    if plain && !text.is_empty() {
+        Ok(text.to_owned())
+    } else {
+        Err("an export's id has lower-case letters, digits and hyphens only".to_owned())
+    }
 }
 
 /// Which run is meant.
@@ -118,15 +123,15 @@ async fn no_run(state: &State, export: &str, which: &Which) -> Result<Failure, F
         let hint = if known.is_empty() {
             "there are no exports yet: save some with `segue apply`".to_owned()
         } else {
-            format!("the exports are {}", known.join(", "))
+            nearest::hint(export, &known, "exports")
         };
         return Ok(Failure::new(format!("there is no export `{export}`")).hint(hint));
     }
     Ok(match which {
         Which::Latest => Failure::new(format!("the export `{export}` has not run yet"))
-            .hint(format!("drop a segment, or start it with: segue run start {export}")),
-        Which::This(run) => Failure::new(format!("the export `{export}` has no run {run}"))
-            .hint(format!("see its runs with: segue run list {export}")),
+            .hint(format!("drop a segment, or start it with `segue run start {export}`")),
+        Which::This(run) => Failure::new(format!("the export `{export}` has no run `{run}`"))
+            .hint(format!("`segue run list {export}` shows its runs; `latest` is the newest")),
     })
 }
 

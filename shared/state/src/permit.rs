@@ -9,7 +9,9 @@ pub enum Halt {
     #[error("the export `{0}` does not exist any more")]
     ExportGone(String),
     /// The export is disabled.
-    #[error("the export `{0}` is disabled; enable it and start a new run")]
+    #[error(
+        "the export `{0}` is paused; let it run again with `segue export resume {0}`, and start a new run"
+    )]
     ExportDisabled(String),
     /// The export was detached from its connection.
     #[error("the export `{0}` is detached from any connection; give it one with `segue export attach`")]
@@ -18,7 +20,9 @@ pub enum Halt {
     #[error("the connection `{0}` does not exist; add it, or give the export another one")]
     ConnectionGone(String),
     /// The connection is disabled.
-    #[error("the connection `{0}` is disabled; enable it and start a new run")]
+    #[error(
+        "the connection `{0}` is disabled; enable it with `segue connection enable {0}`, and start a new run"
+    )]
     ConnectionDisabled(String),
     /// Nobody agreed to the terms, or only to older ones.
     #[error(
@@ -98,6 +102,18 @@ mod tests {
     fn everything_in_order_may_send() {
         let (export, connection) = pair();
         assert_eq!(permit(Role::Administrators, &export, Some(&connection)), Ok(()));
+    }
+
+    #[test]
+    fn what_was_switched_off_is_told_with_the_command_that_switches_it_on() {
+        assert_eq!(
+            Halt::ExportDisabled("e".into()).to_string(),
+            "the export `e` is paused; let it run again with `segue export resume e`, and start a new run"
+        );
+        assert_eq!(
+            Halt::ConnectionDisabled("c".into()).to_string(),
+            "the connection `c` is disabled; enable it with `segue connection enable c`, and start a new run"
+        );
     }
 
     #[test]

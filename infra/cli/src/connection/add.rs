@@ -6,7 +6,7 @@ use segue_state::{Connection, SharedWith, keys};
 
 use super::connect::{Desk, SignIn, account, keep, sign_in};
 use super::supply::{self, CredentialsFrom, Supplied};
-use super::{connection_id, consent, saving, shared_with};
+use super::{connection_id, consent, keeping, saving, shared_with};
 use crate::Failure;
 use crate::apply::Inputs;
 use crate::apply::credentials::secret_name;
@@ -87,7 +87,7 @@ pub async fn add(
         }
         Some(Supplied::App(app)) => {
             create(desk, &wanted).await?;
-            desk.secrets.store(&wanted.secret, &app.stored()).await?;
+            keeping::store(desk.state, &**desk.secrets, &wanted, &app.stored()).await?;
             return Ok(Added { connection: wanted, to_sign_in: true });
         }
         None => None,
@@ -95,10 +95,7 @@ pub async fn add(
     create(desk, &wanted).await?;
     let connection = match signed_in {
         None => wanted,
-        Some(signed_in) => {
-            let found = saving::found(desk.state, &wanted.id).await?;
-            keep(desk, found, signed_in).await?
-        }
+        Some(signed_in) => keep(desk, &wanted, signed_in).await?,
     };
     Ok(Added { to_sign_in: connection.account.is_none(), connection })
 }

@@ -10,19 +10,19 @@ use segue_platform::memory::MemorySecrets;
 use segue_platform::{Env, Secrets};
 use segue_segment::Destination;
 use segue_state::config::Account;
-use segue_state::{Connection, State, Versioned};
+use segue_state::{Connection, State};
 use url::Url;
 
 use super::oauth::listener::Listener;
 use super::oauth::{Code, Endpoints, NoAnswer, OauthApp, Question, REDIRECT, Redirect};
 use super::report::Report;
 use super::supply::{self, CredentialsFrom, Supplied};
-use super::{browser, connection_id, saving};
+use super::{browser, connection_id, keeping, saving};
 use crate::Failure;
 use crate::apply::Inputs;
 use crate::apply::account::Accounts;
 use crate::apply::credentials::marked;
-use crate::prompt::Prompt;
+use crate::prompt::{Prompt, unread};
 use crate::stack::Stack;
 
 /// How often an address that is no answer may be pasted.
@@ -129,28 +129,19 @@ pub async fn connect(
     };
     let signed_in = sign_in(desk, &found.body, supplied, &args.sign_in, inputs, prompt).await?;
     same_account(&found.body, signed_in.account.as_ref(), args.other_account, prompt)?;
-    keep(desk, found, signed_in).await
+    keep(desk, &found.body, signed_in).await
 }
 
-/// Saves new credentials, and whose they are. Whatever was wrong with the old ones is over.
-///
-/// Signing in takes minutes: what somebody else changed meanwhile stays. Whose they are is recorded first, so that a run
-/// that is under way for another account never uses them.
+/// Saves new credentials, and whose they are. Whatever was wrong with the old ones is over. `seen` is the connection as
+/// it was when the sign-in began.
 ///
 /// # Errors
-/// [`Failure`]; if somebody changed the connection at this very moment, nothing was saved.
-pub async fn keep(
-    desk: &Desk<'_>,
-    found: Versioned<Connection>,
-    signed_in: SignedIn,
-) -> Result<Connection, Failure> {
-    let found = saving::found(desk.state, &found.body.id).await?;
-    let mut wanted = found.body.clone();
-    wanted.account = signed_in.account.or(wanted.account);
-    saving::replace(desk.state, &wanted, &found).await?;
-    desk.secrets.store(&wanted.secret, &signed_in.credentials).await?;
-    desk.state.set_health(&wanted.id, None).await?;
-    Ok(wanted)
+/// [`Failure`], also if somebody else signed in meanwhile: theirs stays.
+pub async fn keep(desk: &Desk<'_>, seen: &Connection, signed_in: SignedIn) -> Result<Connection, Failure> {
+    let recorded = keeping::record(desk.state, seen, signed_in.account).await?;
+    keeping::store(desk.state, &**desk.secrets, &recorded, &signed_in.credentials).await?;
+    desk.state.set_health(&recorded.id, None).await?;
+    Ok(recorded)
 }
 
 /// Makes credentials of what was supplied, and asks whose they are.
@@ -293,7 +284,7 @@ fn line(stdin: &mut dyn Read) -> Result<SecretString, Failure> {
         Ok(0) => Err(Failure::usage("no address came on standard input")
             .hint("put the address that the browser ended at there, as one line")),
         Ok(_) => Ok(text.into()),
-        Err(_) => Err(Failure::usage("standard input could not be read as text")),
+        Err(error) => Err(Failure::usage(unread(&error))),
     }
 }
 

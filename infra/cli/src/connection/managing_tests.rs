@@ -270,7 +270,7 @@ async fn switching_it_off_and_on_changes_nothing_else() {
     assert!(edit::switch(&bench.state, "main", true).await.unwrap().changed);
     assert_eq!(bench.connection().await, before);
     let unknown = edit::switch(&bench.state, "mian", true).await.unwrap_err();
-    assert!(unknown.to_string().contains("the connections are main"), "{unknown}");
+    assert!(unknown.to_string().contains("did you mean `main`?"), "{unknown}");
 }
 
 #[tokio::test]
@@ -356,10 +356,10 @@ async fn connections_are_listed_with_what_is_to_be_done() {
     off   Main          Mailchimp    Shop     administrators          0  disabled
     old   Main          Klaviyo      Shop     administrators          0  no consent
     sick  Main          Klaviyo      Shop     administrators          0  reconnect
-    new: not connected; segue connection connect new
-    off: disabled; segue connection enable off
-    old: no consent; segue connection edit old --agree
-    sick: reconnect; segue connection connect sick
+    new: not connected; sign in with: segue connection connect new
+    off: disabled; let it be used again with: segue connection enable off
+    old: no consent; agree to its terms with: segue connection edit old --agree
+    sick: reconnect; sign in with: segue connection connect sick
     note: a connection could not be read: config/connections/odd.json is malformed: EOF while parsing an object at line 1 column 1
     ");
     let json: Value =

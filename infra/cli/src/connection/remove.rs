@@ -1,14 +1,13 @@
 //! `segue connection remove`: stops data at once, and says what stays.
 
-use jiff::Timestamp;
-use segue_state::document::Created;
-use segue_state::{Cancel, Connection, Export, Role, RunId, State, StateError, keys};
+use segue_state::{Connection, Export, Role, RunId, State, StateError, keys};
 use serde::Serialize;
 
 use super::{connection_id, saving};
 use crate::Failure;
 use crate::output::Screen;
 use crate::prompt::Prompt;
+use crate::run::stop;
 use crate::stack::Stack;
 
 /// How often somebody may change an export while it is detached.
@@ -37,6 +36,8 @@ pub struct Removed {
     pub detached: Vec<Detached>,
     /// The runs that were cancelled.
     pub cancelled: Vec<Cancelled>,
+    /// What could not be read, and may still name the connection.
+    pub unread: Vec<String>,
     /// Staged chunks that stay until they expire.
     pub chunks: u64,
 }
@@ -59,6 +60,32 @@ pub struct Cancelled {
     pub run: RunId,
 }
 
+/// The exports and runs over a connection, and what could not be read: that may use it too.
+struct Users {
+    exports: Vec<(Role, Export)>,
+    runs: Vec<(String, RunId)>,
+    unread: Vec<String>,
+}
+
+impl Users {
+    async fn of(state: &State, id: &str) -> Result<Self, Failure> {
+        let (exports, mut unread) = saving::exports_over(state, id).await?;
+        let mut runs = Vec::new();
+        // Whatever their exports are configured to by now.
+        for (export, run) in state.open_runs().await? {
+            match state.run(&export, &run).await {
+                Ok(Some(record)) if record.export.connection == id => runs.push((export, run)),
+                Ok(_) => {}
+                Err(error @ StateError::Malformed { .. }) => {
+                    unread.push(format!("a run could not be read: {error}"));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(Self { exports, runs, unread })
+    }
+}
+
 /// Does it. Each step may be done twice, and the connection itself goes last: broken off, it is done again.
 ///
 /// # Errors
@@ -71,77 +98,76 @@ pub async fn remove(
 ) -> Result<Removed, Failure> {
     let id = &args.connection;
     let found = saving::found(state, id).await?;
-    let (exports, _) = saving::exports_over(state, id).await?;
-    let runs = runs_over(state, id).await?;
     if !args.force {
-        agreed(id, &exports, runs.len(), prompt)?;
+        agreed(id, &Users::of(state, id).await?, prompt)?;
     }
     // From here on nothing is sent: it is read before every group of calls.
     let off = Connection { enabled: false, ..found.body.clone() };
     saving::replace(state, &off, &found).await?;
-    // Again: a run may have begun in between.
-    let cancelled = cancel(state, runs_over(state, id).await?, id, caller).await?;
+    // What used it when it was asked may not be all by now.
     let mut detached = Vec::new();
+    for _ in 0..TRIES {
+        let (exports, _) = saving::exports_over(state, id).await?;
+        if exports.is_empty() {
+            break;
+        }
+        for (role, export) in exports {
+            detach(state, role, &export.id, id).await?;
+            detached.push(Detached { export: export.id, audience_id: export.audience_id });
+        }
+    }
+    // Now that no export leads to it, no further run begins.
+    let Users { exports, runs, unread } = Users::of(state, id).await?;
+    if let Some((_, export)) = exports.first() {
+        return Err(busy(&export.id));
+    }
+    let cancelled =
+        stop::note_all(state, runs, caller, &format!("the connection `{id}` was removed")).await?;
+    let cancelled = cancelled.into_iter().map(|(export, run)| Cancelled { export, run }).collect();
     let mut chunks = 0;
-    for (role, export) in exports {
-        detach(state, role, &export.id, id).await?;
-        chunks += state.objects().list(&format!("chunks/{}/", export.id)).await?.len() as u64;
-        detached.push(Detached { export: export.id, audience_id: export.audience_id });
+    for Detached { export, .. } in &detached {
+        chunks += state.objects().list(&format!("chunks/{export}/")).await?.len() as u64;
     }
     state.set_health(id, None).await?;
-    state.objects().delete(&keys::connection(id)).await?;
-    Ok(Removed { connection: found.body, detached, cancelled, chunks })
+    delete(state, &off).await?;
+    Ok(Removed { connection: found.body, detached, cancelled, unread, chunks })
 }
 
-fn agreed(id: &str, exports: &[(Role, Export)], runs: usize, prompt: &mut dyn Prompt) -> Result<(), Failure> {
-    let names: Vec<_> = exports.iter().map(|(_, export)| export.id.as_str()).collect();
-    let users = match names.len() {
+/// Deletes it as it was left, and not if somebody changed it meanwhile.
+async fn delete(state: &State, off: &Connection) -> Result<(), Failure> {
+    let key = keys::connection(&off.id);
+    let gone = match state.read::<Connection>(&key).await? {
+        None => true,
+        Some(now) => now.body == *off && state.objects().delete_as(&key, &now.etag).await?,
+    };
+    if gone {
+        return Ok(());
+    }
+    Err(Failure::new(format!("the connection `{}` was changed by somebody else just now", off.id)).hint(format!(
+        "its exports are detached and their runs cancelled; look with `segue connection show {}`, and run this again",
+        off.id
+    )))
+}
+
+fn agreed(id: &str, users: &Users, prompt: &mut dyn Prompt) -> Result<(), Failure> {
+    let names: Vec<_> = users.exports.iter().map(|(_, export)| export.id.as_str()).collect();
+    let exports = match names.len() {
         0 => "no export uses it".to_owned(),
         1 => format!("the export {} uses it and will be detached", names[0]),
         _ => format!("the exports {} use it and will be detached", names.join(", ")),
     };
-    let runs = match runs {
+    let runs = match users.runs.len() {
         0 => String::new(),
         1 => "; 1 run under way will be cancelled".to_owned(),
         runs => format!("; {runs} runs under way will be cancelled"),
     };
+    let unread = users.unread.iter().fold(String::new(), |all, unread| all + "; " + unread);
     if !prompt.is_terminal() {
-        return Err(Failure::usage(format!("removing `{id}` needs a yes: {users}{runs}"))
+        return Err(Failure::usage(format!("removing `{id}` needs a yes: {exports}{runs}{unread}"))
             .hint("there is no terminal to ask on: say --force"));
     }
-    prompt.say(&format!("Removing `{id}`: {users}{runs}."));
+    prompt.say(&format!("Removing `{id}`: {exports}{runs}{unread}."));
     if prompt.confirm("Remove it?")? { Ok(()) } else { Err(Failure::new("nothing was removed")) }
-}
-
-/// The runs under way that send over a connection, whatever their exports are configured to by now.
-async fn runs_over(state: &State, id: &str) -> Result<Vec<(String, RunId)>, Failure> {
-    let mut found = Vec::new();
-    for (export, run) in state.open_runs().await? {
-        match state.run(&export, &run).await {
-            Ok(Some(record)) if record.export.connection == id => found.push((export, run)),
-            Ok(_) | Err(StateError::Malformed { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(found)
-}
-
-async fn cancel(
-    state: &State,
-    runs: Vec<(String, RunId)>,
-    id: &str,
-    caller: &str,
-) -> Result<Vec<Cancelled>, Failure> {
-    let mut cancelled = Vec::new();
-    for (export, run) in runs {
-        let reason = Some(format!("the connection `{id}` was removed"));
-        let body = Cancel { by: caller.to_owned(), at: Timestamp::now(), reason };
-        // One that was cancelled already stays cancelled for its own reason.
-        if matches!(state.create(&keys::cancel(&export, &run), &body).await?, Created::New(_)) {
-            cancelled.push(Cancelled { export, run });
-        }
-    }
-    Ok(cancelled)
 }
 
 /// Takes the connection out of an export, unless somebody gave it another one meanwhile.
@@ -157,8 +183,12 @@ async fn detach(state: &State, role: Role, export: &str, connection: &str) -> Re
             return Ok(());
         }
     }
-    Err(Failure::new(format!("the export `{export}` is being changed by somebody else all the time"))
-        .hint("the connection is disabled, so nothing is sent; run this again"))
+    Err(busy(export))
+}
+
+fn busy(export: &str) -> Failure {
+    Failure::new(format!("the export `{export}` is being changed by somebody else all the time"))
+        .hint("the connection is disabled, so nothing is sent; run this again")
 }
 
 impl Removed {
@@ -177,6 +207,11 @@ impl Removed {
         }
         for Cancelled { export, run } in &self.cancelled {
             screen.line(&format!("cancelled the run {export} {run}"))?;
+        }
+        for unread in &self.unread {
+            screen.line(&format!(
+                "{unread}; if it used `{id}`, nothing more of it is sent: mend or delete that document"
+            ))?;
         }
         screen.line("\nwhat stays, and how to be rid of it:")?;
         screen.line(&format!(

@@ -89,7 +89,7 @@ impl ExportSeen {
     #[must_use]
     pub fn new(role: Role, export: &Export, connection: &Connection) -> Self {
         let halted = permit(role, export, Some(connection)).err().map(|halt| match halt {
-            Halt::ExportDisabled(_) => "it is disabled".to_owned(),
+            Halt::ExportDisabled(_) => "it is paused".to_owned(),
             Halt::ConnectionDisabled(_) => "the connection is disabled".to_owned(),
             Halt::NoConsent(_) => "nobody has consented to the connection's terms".to_owned(),
             Halt::NotShared(_) => {

@@ -143,7 +143,7 @@ async fn a_connection_that_works_is_shown_with_everything_that_is_known() {
     enabled      yes
     consent      terms 1, by arn:aws:iam::1:user/op, 2026-11-22T16:00:00Z
     shared with  administrators
-    export       off, audience XyZ12; may not run: it is disabled
+    export       off, audience XyZ12; may not run: it is paused
     export       vip, audience XyZ12
     export       theirs, audience XyZ12; may not run: it is a contributor's, and the connection is the administrators'
 
@@ -170,7 +170,7 @@ async fn a_connection_that_works_is_shown_with_everything_that_is_known() {
           "audience": "not_looked_up",
           "audience_id": "XyZ12",
           "export": "off",
-          "halted": "it is disabled",
+          "halted": "it is paused",
           "role": "administrators"
         },
         {
@@ -272,7 +272,7 @@ async fn a_name_that_is_unknown_is_answered_with_those_that_are_known() {
     let unknown = test(&desk.stack, &desk.state, &desk.secrets, "mian").await.unwrap_err();
     insta::assert_snapshot!(unknown.to_string(), @r"
     error: there is no connection `mian`
-    hint: the connections are main
+    hint: did you mean `main`?
     ");
     desk.state.objects().delete(&keys::connection("main")).await.unwrap();
     let none = test(&desk.stack, &desk.state, &desk.secrets, "main").await.unwrap_err();

@@ -4,11 +4,12 @@ use segue_state::{Connection, Export, RunId, State};
 
 use super::add::audience;
 use super::check::{Over, demand};
-use super::desk::{Desk, saved};
+use super::desk::{Desk, saved, unchanged};
 use super::export_id;
-use super::found::{Found, cancel};
+use super::found::Found;
 use super::settings::Settings;
 use crate::Failure;
+use crate::connection::saving;
 use crate::output::Screen;
 
 /// Take exports from their connection. Their configuration is kept, what they have under way is cancelled.
@@ -47,7 +48,7 @@ pub async fn detach(state: &State, found: &Found, by: &str, why: &str) -> Result
     // First of all nothing new starts, and what is read live stops.
     found.save(state, &Export { connection: String::new(), ..found.export.clone() }).await?;
     let runs = found.under_way(state).await?;
-    cancel(state, &found.export.id, &runs, by, why).await?;
+    found.cancel(state, &runs, by, why).await?;
     Ok(runs)
 }
 
@@ -95,16 +96,15 @@ pub async fn run_attach(
     screen: &mut Screen<'_>,
 ) -> Result<(), Failure> {
     let found = Found::find(desk.state, &args.export).await?;
-    let connection: Connection = desk.state.connection(&args.connection).await?.ok_or_else(|| {
-        Failure::new(format!("there is no connection `{}`", args.connection))
-            .hint(format!("see `{}`", desk.stack.command("connection list")))
-    })?;
+    let connection: Connection = saving::found(desk.state, &args.connection).await?.body;
     let wanted = Export { connection: connection.id.clone(), ..found.export.clone() };
     let wanted = args.settings.put_on(&wanted, &[])?;
     demand(&wanted, found.role, Some(Over::from(&connection)))?;
     if wanted.connection != found.export.connection || wanted.audience_id != found.export.audience_id {
         audience(desk, &connection, Some(wanted.audience_id.clone()), args.unchecked).await?;
     }
-    let outcome = if found.save(desk.state, &wanted).await? { "attached" } else { "unchanged:" };
-    saved(desk.stack, outcome, found.role, &wanted, Some(&connection), screen)
+    if !found.save(desk.state, &wanted).await? {
+        return unchanged(found.role, &wanted, screen);
+    }
+    saved(desk.stack, "attached", found.role, &wanted, Some(&connection), screen)
 }

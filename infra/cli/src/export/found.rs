@@ -1,12 +1,12 @@
 //! Exports as the state bucket has them: finding, saving and removing one, and stopping what it has under way.
 
 use futures::future::try_join_all;
-use jiff::Timestamp;
 use segue_platform::StoreError;
 use segue_state::document::Created;
-use segue_state::{Cancel, Connection, Export, Role, RunId, State, StateError, Versioned, keys};
+use segue_state::{Connection, Export, Role, RunId, State, StateError, Versioned, keys};
 
-use crate::Failure;
+use crate::run::stop;
+use crate::{Failure, nearest};
 
 /// An export that there is.
 #[derive(Debug, Clone)]
@@ -61,17 +61,22 @@ impl Found {
         if saved.map_err(|error| denied(error, self.role))? {
             return Ok(true);
         }
-        Err(Failure::new(format!("the export `{}` was changed by somebody else just now", self.export.id))
-            .hint("look at it, and try again"))
+        Err(self.changed())
     }
 
     /// Removes it.
     ///
     /// # Errors
-    /// [`Failure`] if it stays.
+    /// [`Failure`] if it stays, also since somebody else changed it meanwhile.
     pub async fn remove(&self, state: &State) -> Result<(), Failure> {
-        let removed = state.objects().delete(&keys::export(self.role, &self.export.id)).await;
-        removed.map_err(|error| denied(error.into(), self.role))
+        let key = keys::export(self.role, &self.export.id);
+        let removed = state.objects().delete_as(&key, &self.etag).await;
+        if removed.map_err(|error| denied(error.into(), self.role))? { Ok(()) } else { Err(self.changed()) }
+    }
+
+    fn changed(&self) -> Failure {
+        Failure::new(format!("the export `{}` was changed by somebody else just now", self.export.id))
+            .hint("look at it, and try again")
     }
 
     /// The connection it uses, if there is one.
@@ -83,6 +88,15 @@ impl Found {
             return Ok(None);
         }
         Ok(state.connection(&self.export.connection).await?)
+    }
+
+    /// Notes that these of its runs are cancelled, since it is gone or detached by now.
+    ///
+    /// # Errors
+    /// [`Failure`] if the state bucket fails.
+    pub async fn cancel(&self, state: &State, runs: &[RunId], by: &str, why: &str) -> Result<(), Failure> {
+        let runs = runs.iter().map(|run| (self.export.id.clone(), run.clone())).collect();
+        stop::note_all(state, runs, by, why).await.map(|_| ())
     }
 
     /// Its runs that are not over.
@@ -114,23 +128,6 @@ pub async fn create(state: &State, role: Role, export: &Export) -> Result<(), Fa
     }
 }
 
-/// Notes that runs are cancelled, of an export that is gone or detached by now: nothing that they have not sent yet is
-/// sent. Who may not note it stops them all the same, since a run looks for its export before each group of calls.
-///
-/// # Errors
-/// [`Failure`] if the state bucket fails.
-pub async fn cancel(state: &State, export: &str, runs: &[RunId], by: &str, why: &str) -> Result<(), Failure> {
-    let cancel = Cancel { by: by.to_owned(), at: Timestamp::now(), reason: Some(why.to_owned()) };
-    for run in runs {
-        // Who cancelled it before is the one who did.
-        match state.create(&keys::cancel(export, run), &cancel).await {
-            Err(StateError::Store(StoreError::Denied { .. })) | Ok(_) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
-}
-
 /// All connections, by their ids.
 ///
 /// # Errors
@@ -144,12 +141,11 @@ pub async fn connections(state: &State) -> Result<Vec<Connection>, Failure> {
 }
 
 async fn unknown(state: &State, id: &str) -> Result<Failure, Failure> {
-    let mut known: Vec<String> = state.exports().await?.0.into_iter().map(|(_, export)| export.id).collect();
-    known.sort();
+    let known: Vec<String> = state.exports().await?.0.into_iter().map(|(_, export)| export.id).collect();
     let hint = if known.is_empty() {
         "there are no exports yet: make one with `segue export add`".to_owned()
     } else {
-        format!("the exports are {}", known.join(", "))
+        nearest::hint(id, &known, "exports")
     };
     Ok(Failure::new(format!("there is no export `{id}`")).hint(hint))
 }

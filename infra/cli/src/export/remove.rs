@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::desk::{Desk, quoted};
 use super::export_id;
-use super::found::{Found, cancel};
+use super::found::Found;
 use crate::Failure;
 use crate::output::Screen;
 
@@ -38,7 +38,7 @@ pub async fn run(desk: &mut Desk<'_>, args: &Args, screen: &mut Screen<'_>) -> R
         // A schedule without its export would ask for nothing, but nobody would find it any more.
         desk.schedules.remove(id).await?;
         found.remove(desk.state).await?;
-        cancel(desk.state, id, &runs, &by, "the export was removed").await?;
+        found.cancel(desk.state, &runs, &by, "the export was removed").await?;
         screen.line(&format!("removed the export `{id}`"))?;
         for run in &runs {
             screen

@@ -1,13 +1,12 @@
 //! `segue run cancel`: nothing more of a run is sent.
 
 use jiff::Timestamp;
-use segue_state::document::Created;
 use segue_state::finish::look;
-use segue_state::{Cancel, RunId, State, Status, Summary, keys};
+use segue_state::{Cancel, RunId, State, Status, Summary};
 use serde::Serialize;
 
 use super::watch::{Patience, Quiet, until_it_ends};
-use super::{Which, export_id, no_run};
+use super::{Which, export_id, no_run, stop};
 use crate::output::Screen;
 use crate::stack::Stack;
 use crate::{App, Failure};
@@ -38,11 +37,11 @@ pub struct Args {
 struct Cancelled {
     export: String,
     run: RunId,
-    /// The run's state just then, or at its end if that was waited for.
+    /// The run's state just then, or at its end if it has come to it.
     status: Status,
     #[serde(flatten)]
     cancel: Cancel,
-    /// The run at its end, if that was waited for.
+    /// The run at its end, if it has come to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<Summary>,
 }
@@ -54,7 +53,7 @@ struct Cancelled {
 pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let by = app.caller().await?;
     let mut done = cancel(&app.stack, &app.state, args, by).await?;
-    if args.wait {
+    if args.wait && done.summary.is_none() {
         let which = Which::This(done.run.clone());
         let patience = Patience::new(args.timeout);
         let summary = until_it_ends(&app.state, &args.export, &which, patience, &mut Quiet).await?;
@@ -62,18 +61,24 @@ pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), 
         done.summary = Some(summary);
     }
     print(&app.stack, &done, screen)?;
-    outcome(&done)
+    outcome(&app.stack, &done)
+}
+
+/// Whether a run ended otherwise before anybody's cancelling of it counted.
+pub(super) fn came_too_late(summary: Option<&Summary>) -> bool {
+    summary.is_some_and(|summary| summary.status.is_end() && summary.status != Status::Cancelled)
 }
 
 /// Whether it came to be cancelled, as far as that was waited for.
-fn outcome(done: &Cancelled) -> Result<(), Failure> {
+fn outcome(stack: &Stack, done: &Cancelled) -> Result<(), Failure> {
     match &done.summary {
-        Some(summary) if summary.status.is_end() && summary.status != Status::Cancelled => {
+        Some(summary) if came_too_late(Some(summary)) => {
             let Cancelled { export, run, .. } = done;
             let status = summary.status.name();
             Err(Failure::new(format!(
                 "the run {run} of `{export}` ended as {status} before it could be cancelled"
-            )))
+            ))
+            .hint(super::advice::next(stack, summary)))
         }
         _ => Ok(()),
     }
@@ -108,19 +113,23 @@ async fn cancel(stack: &Stack, state: &State, args: &Args, by: String) -> Result
     let Some(summary) = look(state, export, &run).await? else {
         return Err(no_run(state, export, which).await?);
     };
-    if summary.status.is_end() && summary.status != Status::Cancelled {
+    if came_too_late(Some(&summary)) {
         let status = summary.status.name();
         let problem =
             format!("the run {run} of `{export}` has ended as {status}: there is nothing to cancel");
         let hint = super::advice::next(stack, &summary);
         return Err(Failure::new(problem).hint(hint));
     }
-    let cancel = Cancel { by, at: Timestamp::now(), reason: args.reason.clone() };
-    let cancel = match state.create(&keys::cancel(export, &run), &cancel).await? {
-        Created::New(_) => cancel,
-        Created::Existing(found) => found.body,
-    };
-    Ok(Cancelled { export: export.clone(), run, status: summary.status, cancel, summary: None })
+    noted(state, summary, Cancel { by, at: Timestamp::now(), reason: args.reason.clone() }).await
+}
+
+/// Notes it of a run that was seen as `before`, and how it stands then: it may have ended in between.
+async fn noted(state: &State, before: Summary, cancel: Cancel) -> Result<Cancelled, Failure> {
+    let Summary { export, run, .. } = before;
+    let cancel = stop::note(state, &export, &run, cancel).await?.cancel;
+    let summary = look(state, &export, &run).await?.filter(|now| now.status.is_end());
+    let status = summary.as_ref().map_or(before.status, |now| now.status);
+    Ok(Cancelled { export, run, status, cancel, summary })
 }
 
 #[cfg(test)]
@@ -172,6 +181,22 @@ mod tests {
         hint: nothing has to be done; see which rows were refused with: segue run rejected e 20261122T163512Z-a
         ");
         assert!(state.cancel("e", &run.run).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_run_that_ends_while_it_is_cancelled_is_told_as_what_it_ended_as() {
+        let state = configured().await;
+        let run = sealed(&state, RUN).await;
+        answered(&state, &run, 0, Outcome::Delivered).await;
+        let before = look(&state, "e", &run.run).await.unwrap().unwrap();
+        answered(&state, &run, 1, Outcome::Failed).await;
+        let cancel = Cancel { by: "arn:ann".into(), at: Timestamp::UNIX_EPOCH, reason: None };
+        let done = noted(&state, before, cancel).await.unwrap();
+        assert_eq!(done.status, Status::Partial);
+        insta::assert_snapshot!(outcome(&Stack::of("segue", &[]), &done).unwrap_err().to_string(), @r"
+        error: the run 20261122T163512Z-a of `e` ended as partial before it could be cancelled
+        hint: mend what the message says, then send what failed once more with: segue run retry e 20261122T163512Z-a
+        ");
     }
 
     #[test]

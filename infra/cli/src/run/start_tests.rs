@@ -37,8 +37,8 @@ async fn what_can_not_run_is_refused_before_anything_is_started() {
         super::chosen(&state, args, Role::Administrators, (&selection, "segments/")).await
     };
     insta::assert_snapshot!(chosen(&args(&["e", "off", "x"])).await.unwrap_err().to_string(), @r"
-    error: the export `off` is disabled; enable it and start a new run
-    error: there is no export `x`; there are e, off
+    error: the export `off` is paused; let it run again with `segue export resume off`, and start a new run
+    error: there is no export `x`; the exports are e, off
     hint: nothing was started
     ");
     assert_eq!(chosen(&args(&["e", "e"])).await.unwrap(), ["e"]);

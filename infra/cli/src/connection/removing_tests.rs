@@ -1,0 +1,165 @@
+//! Removing a connection while others work with it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::FutureExt;
+use segue_platform::memory::MemoryBucket;
+use segue_platform::objects::Opened;
+use segue_platform::{Object, Objects, Put, StoreError, Stored};
+use segue_state::{Role, State, keys};
+use serde_json::json;
+
+use super::managing_tests::{Bench, CALLER};
+use super::remove::{Args, Removed, remove};
+use super::*;
+use crate::output::Output;
+use crate::prompt::tests::Scripted;
+
+async fn removed(bench: &Bench, prompt: &mut dyn Prompt) -> Result<Removed, Failure> {
+    let args = Args { connection: "main".to_owned(), force: !prompt.is_terminal() };
+    remove(&bench.state, &args, CALLER, prompt).await
+}
+
+/// Somebody who thinks for a while, in which others work.
+struct Slow<'a, F: FnMut()>(&'a mut F);
+
+impl<F: FnMut()> Prompt for Slow<'_, F> {
+    fn is_terminal(&self) -> bool {
+        true
+    }
+
+    fn say(&mut self, _: &str) {}
+
+    fn text(&mut self, question: &str, _: Option<&str>) -> Result<String, Failure> {
+        Err(Failure::new(question))
+    }
+
+    fn choose(&mut self, question: &str, _: &[&str], _: usize) -> Result<usize, Failure> {
+        Err(Failure::new(question))
+    }
+
+    fn confirm(&mut self, _: &str) -> Result<bool, Failure> {
+        (self.0)();
+        Ok(true)
+    }
+
+    fn secret(&mut self, question: &str) -> Result<secrecy::SecretString, Failure> {
+        Err(Failure::new(question))
+    }
+}
+
+#[tokio::test]
+async fn what_came_to_use_it_while_it_was_asked_is_detached_and_cancelled_too() {
+    let bench = Bench::with(&[], json!({})).await;
+    let mut late = None;
+    let mut meanwhile = || {
+        let work = async {
+            let export = bench.export("late", Role::Contributors).await;
+            late = Some(bench.run(&export).await);
+        };
+        work.now_or_never().unwrap();
+    };
+    let removed = removed(&bench, &mut Slow(&mut meanwhile)).await.unwrap();
+    assert_eq!(removed.detached[0].export, "late");
+    let (_, export) = bench.state.export("late").await.unwrap().unwrap();
+    assert!(export.is_detached());
+    let run = late.unwrap();
+    assert_eq!(removed.cancelled[0].run, run);
+    assert!(bench.state.cancel("late", &run).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn what_somebody_changed_while_it_was_asked_is_not_removed() {
+    let bench = Bench::with(&[], json!({})).await;
+    let mut meanwhile = || {
+        bench.put("main", json!({"display_name": "Theirs"})).now_or_never().unwrap();
+    };
+    let failure = removed(&bench, &mut Slow(&mut meanwhile)).await.unwrap_err();
+    assert!(failure.to_string().contains("changed by somebody else just now"), "{failure}");
+    assert_eq!(bench.connection().await.display_name, "Theirs");
+}
+
+/// A bucket in which somebody enables the connection again just before it would be deleted.
+struct Meddling(Arc<MemoryBucket>);
+
+#[async_trait]
+impl Objects for Meddling {
+    async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
+        self.0.get(key).await
+    }
+
+    async fn open(&self, key: &str, etag: Option<&str>) -> Result<Option<Opened>, StoreError> {
+        self.0.open(key, etag).await
+    }
+
+    async fn read(&self, key: &str, etag: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
+        self.0.read(key, etag, range).await
+    }
+
+    async fn create(&self, key: &str, bytes: Bytes) -> Result<Put, StoreError> {
+        self.0.create(key, bytes).await
+    }
+
+    async fn replace(&self, key: &str, bytes: Bytes, etag: &str) -> Result<Put, StoreError> {
+        self.0.replace(key, bytes, etag).await
+    }
+
+    async fn put(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
+        self.0.put(key, bytes).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.0.delete(key).await
+    }
+
+    async fn delete_as(&self, key: &str, etag: &str) -> Result<bool, StoreError> {
+        let found = self.0.get(key).await?.unwrap();
+        self.0.put(key, found.bytes).await?;
+        self.0.delete_as(key, etag).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<Stored>, StoreError> {
+        self.0.list(prefix).await
+    }
+
+    async fn folders(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        self.0.folders(prefix).await
+    }
+}
+
+#[tokio::test]
+async fn what_is_written_in_the_last_moment_stays() {
+    let mut bench = Bench::with(&[], json!({})).await;
+    bench.state = State::new(Arc::new(Meddling(bench.bucket.clone())));
+    insta::assert_snapshot!(removed(&bench, &mut Scripted::default()).await.unwrap_err().to_string(), @r"
+    error: the connection `main` was changed by somebody else just now
+    hint: its exports are detached and their runs cancelled; look with `segue connection show main`, and run this again
+    ");
+    assert!(!bench.connection().await.enabled, "nothing is sent over it until somebody enables it");
+}
+
+#[tokio::test]
+async fn exports_and_runs_that_can_not_be_read_are_named() {
+    let bench = Bench::with(&[], json!({})).await;
+    let export = bench.export("ours", Role::Administrators).await;
+    let run = bench.run(&export).await;
+    let objects = bench.state.objects();
+    objects.put(&keys::export(Role::Administrators, "broken"), "{".into()).await.unwrap();
+    objects.put(&keys::run("ours", &run), "[]".into()).await.unwrap();
+    let args = Args { connection: "main".to_owned(), force: false };
+    let asked = remove(&bench.state, &args, CALLER, &mut Scripted::default()).await.unwrap_err().to_string();
+    assert!(asked.contains("administrators/broken.json"), "{asked}");
+    let removed = removed(&bench, &mut Scripted::default()).await.unwrap();
+    let mut out = Vec::new();
+    removed.print(&bench.stack, &mut Screen::new(Output::Text, &mut out)).unwrap();
+    let said = String::from_utf8(out).unwrap().replace(&run.to_string(), "RUN");
+    let said: Vec<&str> = said.lines().filter(|line| line.contains("could not be read")).collect();
+    insta::assert_snapshot!(said.join("\n"), @r"
+    an export could not be read: config/exports/administrators/broken.json is malformed: EOF while parsing an object at line 1 column 1; if it used `main`, nothing more of it is sent: mend or delete that document
+    a run could not be read: runs/ours/RUN/run.json is malformed: it is no JSON object; if it used `main`, nothing more of it is sent: mend or delete that document
+    ");
+    assert!(bench.state.connection("main").await.unwrap().is_none());
+}
