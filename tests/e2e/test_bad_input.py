@@ -175,6 +175,9 @@ def test_it_fails_with_a_clear_message_and_a_retry_completes_it_once_it_is_mende
     # What was wrong is mended as the message says.
     system.store_secret(export, export.credentials)
     system.seed_account(export.destination, export.lane, export.audience, export.credentials, known=True)
+    # Somebody cancelled the run in the moment when it ended, which is too late, and keeps nobody from retrying it.
+    cancel = {"version": 1, "writer": "w", "by": "arn:ann", "at": "2026-11-22T16:35:12Z"}
+    system.put(f"runs/{export.id}/{summary['run']}/cancel.json", cancel)
     retried = system.cli("run", "retry", export.id, summary["run"])
     assert retried.returncode == 0, retried.stdout + retried.stderr
     assert_completed(system.until(export, summary["run"], "completed"), right)

@@ -1,5 +1,6 @@
 //! `segue run logs`: what the functions logged about a run.
 
+use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::error::ProvideErrorMetadata;
 use jiff::{SignedDuration, Timestamp};
 use segue_segment::Destination;
@@ -7,11 +8,14 @@ use segue_state::{Run, RunId, State};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::when::when;
 use super::{Which, export_id, no_run};
 use crate::output::Screen;
+use crate::prompt::Prompt;
+use crate::stack::Stack;
 use crate::{App, Failure};
 
-/// Lines that are fetched at most: a log that is longer is for CloudWatch's own tools.
+/// Lines that are shown at most: the newest ones.
 const MOST: usize = 10_000;
 /// Fields that stand at the beginning of a line, or say nothing of a run's own.
 const KNOWN: [&str; 8] =
@@ -19,7 +23,9 @@ const KNOWN: [&str; 8] =
 
 /// Show what the functions logged about a run. There is no personal data in it.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  segue run logs vip-to-klaviyo latest --level warn")]
+#[command(after_help = "Examples:
+  segue run logs vip-to-klaviyo latest --level warn
+  segue run logs vip-to-klaviyo latest --since 1h")]
 pub struct Args {
     /// The export.
     #[arg(value_parser = export_id)]
@@ -30,6 +36,12 @@ pub struct Args {
     /// Only lines of this level, and of worse ones.
     #[arg(long, value_enum, default_value_t = Level::Trace)]
     pub level: Level,
+    /// Only lines since then: a time, a day, or how long ago (15m, 6h).
+    #[arg(long, value_name = "WHEN", value_parser = when)]
+    pub since: Option<Timestamp>,
+    /// Only lines until then.
+    #[arg(long, value_name = "WHEN", value_parser = when)]
+    pub until: Option<Timestamp>,
 }
 
 /// How bad it is.
@@ -73,22 +85,48 @@ struct Line {
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
+pub async fn run(
+    app: &App,
+    args: &Args,
+    prompt: &mut dyn Prompt,
+    screen: &mut Screen<'_>,
+) -> Result<(), Failure> {
     let run = found(&app.state, args).await?;
+    let client = Client::new(app.aws.config());
     let mut lines = Vec::new();
+    let mut more = false;
     for (function, group) in groups(&run) {
-        let group = app.stack.output(group)?;
-        lines.extend(fetched(app, group, &run).await?.into_iter().filter_map(|(at, text)| {
-            let fields = about(&run.run, &text)?;
-            (Level::of(&fields) >= args.level).then_some(Line { at, function, fields })
-        }));
+        let found = fetched(&client, app.stack.output(group)?, function, &run, args).await?;
+        more |= found.more;
+        lines.extend(found.lines);
     }
-    lines.sort_by_key(|line| line.at);
+    more |= newest(&mut lines, MOST);
     screen.json(&lines)?;
+    if let (true, Some(oldest)) = (more, lines.first()) {
+        prompt.say(&left_out(&app.stack, args, &run.run, oldest.at));
+    }
     if lines.is_empty() {
         return screen.line("nothing is logged about it; logs are kept for as long as LogRetentionDays says");
     }
     lines.iter().try_for_each(|line| screen.line(&shown(line)))
+}
+
+/// Puts lines in order, and leaves the newest; whether there were more.
+fn newest(lines: &mut Vec<Line>, most: usize) -> bool {
+    lines.sort_by_key(|line| line.at);
+    let over = lines.len().saturating_sub(most);
+    lines.drain(..over);
+    over > 0
+}
+
+/// What is said where older lines are left out.
+fn left_out(stack: &Stack, args: &Args, run: &RunId, oldest: i64) -> String {
+    let until = Timestamp::from_millisecond(oldest).unwrap_or_default();
+    let older = stack.command(&format!("run logs {} {run} --until {until}", args.export));
+    format!(
+        "warning: only the newest {MOST} lines are shown; see the older ones with `{older}`, or fewer with --level or \
+         --since"
+    )
 }
 
 async fn found(state: &State, args: &Args) -> Result<Run, Failure> {
@@ -113,10 +151,23 @@ fn groups(run: &Run) -> Vec<(&'static str, &'static str)> {
     groups
 }
 
-/// Lines that name the run, with when they were written. Newer ones than `MOST` are left out.
-async fn fetched(app: &App, group: &str, run: &Run) -> Result<Vec<(i64, String)>, Failure> {
-    let client = aws_sdk_cloudwatchlogs::Client::new(app.aws.config());
-    let since = run.created_at.checked_sub(SignedDuration::from_mins(1)).unwrap_or(Timestamp::UNIX_EPOCH);
+/// Lines of a log group.
+struct Found {
+    lines: Vec<Line>,
+    /// Whether there are older ones.
+    more: bool,
+}
+
+/// The newest lines about a run.
+async fn fetched(
+    client: &Client,
+    group: &str,
+    function: &'static str,
+    run: &Run,
+    args: &Args,
+) -> Result<Found, Failure> {
+    let opened = run.created_at.checked_sub(SignedDuration::from_mins(1)).unwrap_or(Timestamp::UNIX_EPOCH);
+    let since = args.since.map_or(opened, |since| since.max(opened));
     let mut lines = Vec::new();
     let mut next: Option<String> = None;
     loop {
@@ -124,6 +175,8 @@ async fn fetched(app: &App, group: &str, run: &Run) -> Result<Vec<(i64, String)>
             .filter_log_events()
             .log_group_name(group)
             .start_time(since.as_millisecond())
+            .set_end_time(args.until.map(Timestamp::as_millisecond))
+            .start_from_head(false)
             .filter_pattern(format!("\"{}\"", run.run))
             .set_next_token(next.take());
         let page = request
@@ -131,13 +184,15 @@ async fn fetched(app: &App, group: &str, run: &Run) -> Result<Vec<(i64, String)>
             .await
             .map_err(|error| Failure::aws(&format!("reading the log group {group}"), error.code(), &error))?;
         for event in page.events() {
-            if let (Some(at), Some(text)) = (event.timestamp(), event.message()) {
-                lines.push((at, text.to_owned()));
+            let (Some(at), Some(text)) = (event.timestamp(), event.message()) else { continue };
+            let Some(fields) = about(&run.run, text) else { continue };
+            if Level::of(&fields) >= args.level {
+                lines.push(Line { at, function, fields });
             }
         }
         next = page.next_token().map(str::to_owned);
         if next.is_none() || lines.len() >= MOST {
-            return Ok(lines);
+            return Ok(Found { lines, more: next.is_some() });
         }
     }
 }
@@ -168,30 +223,5 @@ fn shown(line: &Line) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const RUN: &str = "20261122T163512Z-a";
-
-    #[test]
-    fn a_line_is_told_by_its_run_and_shown_with_its_fields() {
-        let run = RunId::parse(RUN).unwrap();
-        let text = serde_json::json!({
-            "timestamp": "2026-11-22T16:35:13.5Z", "level": "WARN", "message": "a call has to be repeated",
-            "status": 429, "attempt": 2, "export": "e", "run": RUN, "target": "segue_delivery::attempt",
-        });
-        let fields = about(&run, &text.to_string()).unwrap();
-        assert_eq!(Level::of(&fields), Level::Warn);
-        let line = Line { at: 5, function: "klaviyo", fields };
-        insta::assert_snapshot!(shown(&line), @"2026-11-22T16:35:13.5Z WARN  klaviyo   a call has to be repeated attempt=2 status=429");
-        assert!(about(&RunId::parse("20261122T163512Z-b").unwrap(), &text.to_string()).is_none());
-        assert!(about(&run, "START RequestId: x").is_none());
-    }
-
-    #[test]
-    fn only_the_functions_that_had_to_do_with_it_are_asked() {
-        let run = super::super::tests::a_run(RUN);
-        assert_eq!(groups(&run), [("fan-out", "FanOutLogGroup"), ("klaviyo", "KlaviyoLogGroup")]);
-        assert_eq!(groups(&Run { destination: None, ..run }).len(), 1);
-    }
-}
+#[path = "logs_tests.rs"]
+mod tests;

@@ -3,10 +3,11 @@
 use fan_out::queueing::outgoing;
 use jiff::{SignedDuration, Timestamp};
 use segue_platform::Queue;
-use segue_state::finish::retry;
-use segue_state::{Export, Halt, Head, Run, RunId, State, keys, permit};
+use segue_state::finish::{look, retry};
+use segue_state::{Cancel, Export, Halt, Head, Run, RunId, State, keys, permit};
 use serde::Serialize;
 
+use super::cancel::came_too_late;
 use super::{Which, export_id, no_run};
 use crate::output::Screen;
 use crate::prompt::Prompt;
@@ -71,9 +72,17 @@ pub async fn run(
     let Retried { export, run, chunks, .. } = &retried;
     match chunks.len() {
         0 => {
-            let start = app.stack.command(&format!("run start {export}"));
             screen.line(&format!("no chunk of {export} {run} has failed, so there is nothing to retry"))?;
-            screen.line(&format!("send the latest drop once more with: {start}"))
+            let over = look(&app.state, export, run).await?.is_none_or(|found| found.status.is_end());
+            screen.line(&if over {
+                format!(
+                    "send the latest drop once more with: {}",
+                    app.stack.command(&format!("run start {export}"))
+                )
+            } else {
+                let watch = app.stack.command(&format!("run watch {export} {run}"));
+                format!("it is still under way; watch it with: {watch}")
+            })
         }
         count => {
             let watch = app.stack.command(&format!("run watch {export} {run}"));
@@ -108,9 +117,12 @@ async fn again(
     let export = Export { enabled: export.enabled, ..run.export.clone() };
     let connection = state.connection(&export.connection).await?;
     permit(role, &export, connection.as_ref()).map_err(|halt| Failure::new(halt.to_string()))?;
-    if let Some(cancel) = state.cancel(name, &run.run).await? {
+    let cancelled = keys::cancel(name, &run.run);
+    let cancel = state.read::<Cancel>(&cancelled).await?;
+    let too_late = cancel.is_some() && came_too_late(look(state, name, &run.run).await?.as_ref());
+    if let (Some(cancel), false) = (&cancel, too_late) {
         let start = stack.command(&format!("run start {name}"));
-        return Err(Failure::new(Halt::Cancelled(cancel.by).to_string())
+        return Err(Failure::new(Halt::Cancelled(cancel.body.by.clone()).to_string())
             .hint(format!("what was cancelled stays so; start a new run with: {start}")));
     }
     let newer = newer(state, &run).await?;
@@ -119,6 +131,10 @@ async fn again(
     }
     if !newer.is_empty() && !yes && prompt.is_terminal() && !prompt.confirm("retry all the same?")? {
         return Err(Failure::new("nothing was retried"));
+    }
+    if let Some(cancel) = cancel {
+        // It stopped nothing then, and would stop what is sent now. If another one has taken its place, that counts.
+        state.objects().delete_as(&cancelled, &cancel.etag).await?;
     }
     let time = SignedDuration::from_mins(i64::from(export.limits.deadline_minutes));
     let deadline = Timestamp::now().checked_add(time).unwrap_or(Timestamp::MAX);

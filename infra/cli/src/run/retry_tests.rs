@@ -80,13 +80,45 @@ async fn it_warns_if_a_newer_drop_was_sent_since_and_asks_where_it_can() {
     assert_eq!(nobody.heard.len(), 1, "a script is warned, and not asked");
 }
 
+async fn cancelled(state: &State, run: &Run) {
+    let cancel = segue_state::Cancel { by: "arn:ann".into(), at: Timestamp::UNIX_EPOCH, reason: None };
+    state.create(&keys::cancel("e", &run.run), &cancel).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_run_that_ended_before_its_cancelling_counted_is_retried() {
+    let (state, queue) = (configured().await, MemoryQueue::default());
+    let run = sealed(&state, RUN).await;
+    answered(&state, &run, 0, Outcome::Delivered).await;
+    answered(&state, &run, 1, Outcome::Failed).await;
+    cancelled(&state, &run).await;
+    let retried = again(&stack(), &state, &queue, &args(), &mut Scripted::default()).await.unwrap();
+    assert_eq!((retried.chunks.as_slice(), queue.take().len()), ([1].as_slice(), 1));
+    assert!(state.cancel("e", &run.run).await.unwrap().is_none(), "it would stop the retry");
+
+    // From here on it is under way, and can be cancelled.
+    cancelled(&state, &run).await;
+    assert!(again(&stack(), &state, &queue, &args(), &mut Scripted::default()).await.is_err());
+    assert!(state.cancel("e", &run.run).await.unwrap().is_some() && queue.take().is_empty());
+}
+
+#[tokio::test]
+async fn what_was_cancelled_in_time_stays_so() {
+    let (state, queue) = (configured().await, MemoryQueue::default());
+    let run = sealed(&state, RUN).await;
+    answered(&state, &run, 0, Outcome::Failed).await;
+    cancelled(&state, &run).await;
+    answered(&state, &run, 1, Outcome::Cancelled).await;
+    assert!(again(&stack(), &state, &queue, &args(), &mut Scripted::default()).await.is_err());
+    assert!(state.cancel("e", &run.run).await.unwrap().is_some() && queue.take().is_empty());
+}
+
 #[tokio::test]
 async fn a_cancelled_run_is_not_retried() {
     let (state, queue) = (configured().await, MemoryQueue::default());
     let run = sealed(&state, RUN).await;
     answered(&state, &run, 0, Outcome::Failed).await;
-    let cancel = segue_state::Cancel { by: "arn:ann".into(), at: Timestamp::UNIX_EPOCH, reason: None };
-    state.create(&keys::cancel("e", &run.run), &cancel).await.unwrap();
+    cancelled(&state, &run).await;
     let refused = again(&stack(), &state, &queue, &args(), &mut Scripted::default()).await.unwrap_err();
     assert!(refused.to_string().contains("the run was cancelled by arn:ann"), "{refused}");
     assert!(queue.take().is_empty());
