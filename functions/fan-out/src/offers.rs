@@ -5,9 +5,11 @@ use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use segue_platform::StoreError;
 use segue_platform::objects::Opened;
-use segue_source::columns::are_values;
 use segue_source::parquet::Progress;
-use segue_source::{ColumnError, Fields, Format, Options, Parquet, Reader, Rows, SourceError, is_parquet};
+use segue_source::shown::are_values;
+use segue_source::{
+    ColumnError, Fields, Format, Names, Options, Parquet, Reader, Rows, Shown, SourceError, is_parquet, shown,
+};
 use segue_state::{Part, Source};
 use serde::{Deserialize, Serialize};
 
@@ -42,8 +44,21 @@ pub struct Columns {
     pub drop: String,
     /// The format of its files.
     pub format: String,
-    /// Their names, in the file's order; of objects the paths of the first ones' fields.
+    /// Their names, in the file's order; of objects the paths of the first ones' fields. Names that may be people's are
+    /// left out.
     pub columns: Vec<String>,
+    /// What was left out, and what to do.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<LeftOut>,
+}
+
+/// Columns that are not shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// How many.
+    pub left_out: usize,
+    /// Why, and what to do.
+    pub note: String,
 }
 
 /// Why there are no columns to offer.
@@ -58,7 +73,7 @@ pub enum NoColumns {
     /// There is nothing in it.
     #[error("{0} has no row, hence no columns")]
     Empty(String),
-    /// Its first line, or the names of its fields, are people.
+    /// Its first line is a person.
     #[error(
         "{0} begins with a line that looks like values: is the header missing? If so, set `source.header` to false and \
          map columns by position"
@@ -113,13 +128,30 @@ pub async fn columns(app: &App, segment: &str, source: &Source) -> Result<Column
     }
     for part in found.drop.parts.iter().take(EMPTY_PARTS) {
         let Some((format, names)) = look(app, part, &options).await? else { continue };
-        // Without a header, they are called by their positions.
-        if options.header && are_values(&names) {
-            return Err(NoColumns::Values(part.key.clone()));
-        }
-        return Ok(Columns { drop: key, format: format.name().to_owned(), columns: names });
+        let what = match format {
+            Format::Delimited if !options.header => Names::Positions,
+            Format::Delimited if are_values(&names) => return Err(NoColumns::Values(part.key.clone())),
+            Format::Delimited => Names::Headings,
+            // Whatever is said of a header.
+            Format::Ndjson | Format::Json | Format::Parquet => Names::Paths,
+        };
+        let Shown { names, left_out } = shown(&names, what);
+        let left_out = (left_out > 0).then(|| LeftOut { left_out, note: note(&part.key, left_out, &names) });
+        return Ok(Columns { drop: key, format: format.name().to_owned(), columns: names, left_out });
     }
     Err(NoColumns::Empty(key))
+}
+
+fn note(file: &str, left_out: usize, names: &[String]) -> String {
+    let which = match (names.is_empty(), left_out) {
+        (true, _) => "the names of its columns are not shown, since they".to_owned(),
+        (false, 1) => "the name of one more column is not shown, since it".to_owned(),
+        (false, _) => format!("the names of {left_out} more columns are not shown, since they"),
+    };
+    format!(
+        "{file}: {which} may be people's; name the column yourself (`--email NAME`), or run `segue segment check` on the \
+         file, which shows them"
+    )
 }
 
 /// The format and the columns of one part; `None` if there is nothing in it.

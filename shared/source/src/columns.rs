@@ -1,5 +1,7 @@
 //! Finding a mapped column in a header.
 
+use crate::shown::{Names, Shown, are_values, shown};
+
 /// A mapped column that can't be told.
 ///
 /// Where a file has no names but paths, a column is one: `traits.email` is the field `email` of the object `traits`.
@@ -75,8 +77,7 @@ pub fn find(columns: &[String], wanted: &str) -> Result<usize, ColumnError> {
     Err(ColumnError::Missing { wanted: wanted.to_owned(), columns: columns.to_vec() })
 }
 
-/// A header is a stranger's text too: so many names, so long. A file without a header has people in its first line,
-/// and then nothing of it is shown.
+/// Of a file without a header, people are in the first line, and then nothing of it is shown.
 fn listed(columns: &[String]) -> String {
     if are_values(columns) {
         return format!(
@@ -84,83 +85,35 @@ fn listed(columns: &[String]) -> String {
             columns.len()
         );
     }
-    if !columns.iter().any(|name| is_heading(name)) {
+    let may = shown(columns, Names::Headings);
+    if may.names.is_empty() {
         return format!(
-            "none of its {} columns has a heading that is known to be one, so they are not shown here: its first line may be a person's. `segue segment check` shows them",
+            "too few of its {} columns have a heading that is known to be one, so they are not shown here: its first line may be a person's. `segue segment check` shows them",
             columns.len()
         );
     }
-    format!("its columns are {}", shortened(columns))
+    format!("its columns are {}", shortened(&may))
 }
 
 /// The same for names of fields, among which there are people where an object is a dictionary of them.
 fn paths(names: &[String]) -> String {
-    if are_values(names) {
-        return "the names of its fields look like values; map a path that every row has".to_owned();
+    let may = shown(names, Names::Paths);
+    if may.names.is_empty() {
+        return "the names of its fields are not shown here, since they may be people's: map a path that every row has; `segue segment check` shows them".to_owned();
     }
-    format!("its first rows have {}", shortened(names))
+    format!("its first rows have {}", shortened(&may))
 }
 
-/// Whether these names look like the values of a row, so that they must not be shown.
-#[must_use]
-pub fn are_values(names: &[String]) -> bool {
-    names.iter().any(|name| is_value(name))
-}
-
-fn is_value(name: &str) -> bool {
-    // Read in an encoding that it is not in, a whole file may be one name.
-    const LONGEST: usize = 100;
-    if name.chars().nth(LONGEST).is_some() {
-        return true;
+/// So many names, so long.
+fn shortened(may: &Shown) -> String {
+    const LISTED: usize = 40;
+    let mut listed: Vec<String> =
+        may.names.iter().take(LISTED).map(|name| name.chars().take(60).collect()).collect();
+    let more = may.names.len().saturating_sub(LISTED) + may.left_out;
+    if more > 0 {
+        listed.push(format!("and {more} more"));
     }
-    let letters = name.chars().filter(|c| c.is_alphabetic()).count();
-    name.contains('@') || letters < name.chars().filter(char::is_ascii_digit).count()
-}
-
-/// Whether this is surely a heading and nobody's name: one of its words is what segment files call their columns.
-///
-/// A first row whose address is missing has neither an `@` nor digits (`Jane,Doe,unknown`), and would pass for headings.
-fn is_heading(name: &str) -> bool {
-    const WORDS: [&str; 24] = [
-        "address",
-        "city",
-        "correo",
-        "country",
-        "courriel",
-        "created",
-        "customer",
-        "email",
-        "first",
-        "id",
-        "key",
-        "last",
-        "mail",
-        "mobile",
-        "name",
-        "nombre",
-        "phone",
-        "profile",
-        "segment",
-        "sha256",
-        "surname",
-        "telephone",
-        "updated",
-        "user",
-    ];
-    // `emailAddress`, `E-Mail`, `first_name` and `FIRSTNAME` are all seen.
-    let name = name.to_lowercase();
-    let mut words = name.split(|c: char| !c.is_alphanumeric());
-    name.contains("mail") || name.ends_with("name") || words.any(|word| WORDS.contains(&word))
-}
-
-fn shortened(names: &[String]) -> String {
-    const SHOWN: usize = 40;
-    let mut shown: Vec<String> =
-        names.iter().take(SHOWN).map(|name| name.chars().take(60).collect()).collect();
-    if names.len() > SHOWN {
-        shown.push(format!("and {} more", names.len() - SHOWN));
-    }
-    shown.join(", ")
+    listed.join(", ")
 }
 
 #[cfg(test)]
@@ -192,25 +145,25 @@ mod tests {
 
     #[test]
     fn a_first_line_with_people_in_it_is_not_shown() {
-        let error = find(&columns(&["jane@example.com", "Jane"]), "email").unwrap_err();
-        let text = error.to_string();
-        assert!(!text.contains("jane@") && !text.contains("Jane"), "{text}");
-        assert!(are_values(&columns(&["id", &"慣".repeat(101)])));
-        for row in
-            [&["", "Jane", "+4477009"][..], &["Jane", "Doe", "", "Berlin"], &["jane", "doe", "unknown"]]
-        {
+        for row in [
+            &["jane@example.com", "Jane"][..],
+            &["", "Jane", "+4477009"],
+            &["Jane", "Doe", "", "Berlin"],
+            &["jane", "doe", "unknown"],
+        ] {
             let text = find(&columns(row), "email").unwrap_err().to_string();
             assert!(!text.to_lowercase().contains("jane"), "{text}");
         }
     }
 
     #[test]
-    fn what_files_call_their_columns_is_shown() {
-        for heading in
-            ["E-Mail", "emailAddress", "FIRSTNAME", "Vorname", "Customer ID", "user_id", "メール (mail)"]
-        {
-            let text = find(&columns(&[heading, "x"]), "wanted").unwrap_err().to_string();
-            assert!(text.ends_with(&format!("its columns are {heading}, x")), "{text}");
-        }
+    fn keys_that_are_people_are_not_shown() {
+        let told = |names: &[&str]| {
+            ColumnError::NoPath { wanted: "email".into(), names: columns(names) }.to_string()
+        };
+        let text = told(&["Jane Doe.plan", "John Roe.plan"]);
+        assert!(text.contains("may be people's") && !text.contains("Jane"), "{text}");
+        let text = told(&["id", "traits.mail", "friends.jane", "friends.john"]);
+        assert_eq!(text, "the file has no field `email`; its first rows have id, traits.mail, and 2 more");
     }
 }

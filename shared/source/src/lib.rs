@@ -15,6 +15,7 @@ pub mod options;
 pub mod parquet;
 pub mod reader;
 pub mod rows;
+pub mod shown;
 mod sniff;
 mod unpack;
 
@@ -25,4 +26,5 @@ pub use options::{Delimiter, Encoding, Format, OptionError, Options};
 pub use parquet::{Parquet, ParquetError};
 pub use reader::Reader;
 pub use rows::{Fields, Rows};
+pub use shown::{Names, Shown, shown};
 pub use sniff::is_parquet;

@@ -1,8 +1,16 @@
 //! Who may ask what, and what operators are offered to choose from.
 
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use segue_platform::{Deadline, Objects};
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::StreamExt;
+use segue_platform::memory::MemoryBucket;
+use segue_platform::objects::Opened;
+use segue_platform::{Deadline, Object, Objects, Put, StoreError, Stored};
 use segue_segment::Destination::{Klaviyo, Mailchimp, Snapchat};
 use segue_state::{Export, Role, SharedWith, Status, keys};
 use serde_json::{Value, json};
@@ -162,6 +170,39 @@ async fn columns_are_offered_by_name_and_nobody_is_among_them() {
 }
 
 #[tokio::test]
+async fn whatever_is_said_of_the_source_nobody_is_shown() {
+    let bench = Bench::new().await;
+    let dictionary = r#"{"jane@example.com": {"plan": "gold"}, "Jane Doe": {"plan": "gold"}}"#;
+    let row = "Jane,Doe,unknown\nJohn,Roe,unknown\n";
+    let object = "{\"id\":1,\"name\":\"Jane\",\"phone\":\"\"}\n";
+    for (file, source) in [
+        (dictionary, json!({})),
+        (dictionary, json!({"header": false})),
+        (dictionary, json!({"header": false, "format": "ndjson"})),
+        (row, json!({})),
+        (row, json!({"delimiter": ";"})),
+        (object, json!({"format": "delimited"})),
+        (object, json!({"format": "delimited", "delimiter": ":"})),
+        (r#"[{"Jane Doe": {"email": "x"}, "John Roe": {"email": "x"}}]"#, json!({"header": false})),
+    ] {
+        let answer = columns(&bench, file, source.clone()).await;
+        let text = answer.to_string().to_lowercase();
+        assert!(!text.contains("jane") && !text.contains("doe"), "{source}: {answer}");
+        assert!(answer["columns"] == json!([]) || answer["refused"].is_string(), "{source}: {answer}");
+    }
+    let answer = columns(&bench, row, Value::Null).await;
+    insta::assert_snapshot!(answer["note"].as_str().unwrap(), @"segments/vip/a: the names of its columns are not shown, since they may be people's; name the column yourself (`--email NAME`), or run `segue segment check` on the file, which shows them");
+    assert_eq!((&answer["columns"], &answer["left_out"]), (&json!([]), &json!(3)));
+    let mixed = r#"{"id": 1, "email": "a@example.com", "friends": {"jane": 1, "john": 2}}"#;
+    let answer = columns(&bench, mixed, Value::Null).await;
+    assert_eq!((&answer["columns"], &answer["left_out"]), (&json!(["id", "email"]), &json!(2)));
+    assert!(
+        answer["note"].as_str().unwrap().contains("the names of 2 more columns are not shown"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
 async fn what_has_no_columns_says_why() {
     let bench = Bench::new().await;
     let asked_of =
@@ -176,14 +217,74 @@ async fn what_has_no_columns_says_why() {
     assert!(said(&columns(&bench, FILE, json!({"format": "csv"})).await).contains("`csv` is no format"));
 }
 
+/// A bucket that counts the bytes that are taken from it.
+struct Counting(Arc<MemoryBucket>, Arc<AtomicU64>);
+
+#[async_trait]
+impl Objects for Counting {
+    async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
+        let found = self.0.get(key).await?;
+        self.1.fetch_add(found.as_ref().map_or(0, |found| found.bytes.len() as u64), Ordering::SeqCst);
+        Ok(found)
+    }
+
+    async fn open(&self, key: &str, etag: Option<&str>) -> Result<Option<Opened>, StoreError> {
+        let taken = self.1.clone();
+        let count = move |piece: &Result<Bytes, StoreError>| {
+            taken.fetch_add(piece.as_ref().map_or(0, |piece| piece.len() as u64), Ordering::SeqCst);
+        };
+        let opened = self.0.open(key, etag).await?;
+        Ok(opened.map(|opened| Opened { pieces: opened.pieces.inspect(count).boxed(), ..opened }))
+    }
+
+    async fn read(&self, key: &str, etag: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
+        self.1.fetch_add(range.end - range.start, Ordering::SeqCst);
+        self.0.read(key, etag, range).await
+    }
+
+    async fn create(&self, key: &str, bytes: Bytes) -> Result<Put, StoreError> {
+        self.0.create(key, bytes).await
+    }
+
+    async fn replace(&self, key: &str, bytes: Bytes, etag: &str) -> Result<Put, StoreError> {
+        self.0.replace(key, bytes, etag).await
+    }
+
+    async fn put(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
+        self.0.put(key, bytes).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.0.delete(key).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<Stored>, StoreError> {
+        self.0.list(prefix).await
+    }
+
+    async fn folders(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        self.0.folders(prefix).await
+    }
+}
+
 #[tokio::test]
 async fn a_large_file_is_read_at_its_beginning_only() {
-    let bench = Bench::new().await;
-    // What is wrong far below does not make the names wrong.
+    let mut bench = Bench::new().await;
+    let taken = Arc::<AtomicU64>::default();
+    bench.app.segments = Arc::new(Counting(bench.segments.clone(), taken.clone()));
     let mut file = FILE.as_bytes().to_vec();
     file.extend_from_slice(&b"b@example.com,B\n".repeat(200_000));
+    // What is wrong far below does not make the names wrong.
     file.extend_from_slice(b"\"never closed");
+    let all = file.len() as u64;
     assert_eq!(columns(&bench, file, Value::Null).await["columns"], json!(["email", "first_name"]));
+    let taken_of_many_rows = taken.swap(0, Ordering::SeqCst);
+    assert!((1..=256 << 10).contains(&taken_of_many_rows), "{taken_of_many_rows} of {all}");
+    // A first row without an end is looked for no longer than that.
+    let endless = format!("email,first_name\n\"{}", "x".repeat(8 << 20));
+    assert_eq!(columns(&bench, endless, Value::Null).await["columns"], json!(["email", "first_name"]));
+    let taken = taken.load(Ordering::SeqCst);
+    assert!((1 << 20..=(1 << 20) + (128 << 10)).contains(&taken), "{taken}");
 }
 
 #[tokio::test]

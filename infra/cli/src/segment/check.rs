@@ -13,7 +13,7 @@ use fan_out::guard::{Bounds, Guard};
 use fan_out::intake::{Intake, Tally, Wanted};
 use segue_segment::destination::Form;
 use segue_segment::{Counts, Destination, Reason};
-use segue_source::columns::are_values;
+use segue_source::shown::are_values;
 use segue_source::{Delimiter, Encoding, Format, Found, Options};
 use segue_state::{Fields, Limits, Rejected};
 use serde::Serialize;
