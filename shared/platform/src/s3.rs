@@ -266,7 +266,7 @@ pub fn sources(error: &dyn Error) -> String {
 #[cfg(test)]
 mod tests {
     use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-    use wiremock::matchers::{method, path, query_param};
+    use wiremock::matchers::{header, method, path, query_param};
     use wiremock::{Mock, MockServer, ResponseTemplate};
 
     use super::*;
@@ -318,5 +318,31 @@ mod tests {
             let error = unreadable(answer).await.err();
             assert!(matches!(error, Some(StoreError::Denied { .. })), "{error:?}");
         }
+    }
+
+    /// What becomes of removing `config/a.json` as it was under the entity tag `"1"`, if it is answered so.
+    async fn removed(answers: &[(u16, &str)]) -> Result<bool, StoreError> {
+        let server = MockServer::start().await;
+        for (status, code) in answers {
+            let body = format!("<Error><Code>{code}</Code><Message>m</Message></Error>");
+            Mock::given(method("DELETE"))
+                .and(path("/state/config/a.json"))
+                .and(header("if-match", "\"1\""))
+                .respond_with(ResponseTemplate::new(*status).set_body_raw(body, "application/xml"))
+                .up_to_n_times(1)
+                .mount(&server)
+                .await;
+        }
+        bucket(&server).delete_as("config/a.json", "\"1\"").await
+    }
+
+    #[tokio::test]
+    async fn only_what_is_as_it_was_is_removed() {
+        assert!(removed(&[(204, "")]).await.unwrap());
+        assert!(!removed(&[(412, "PreconditionFailed")]).await.unwrap());
+        assert!(removed(&[(404, "NoSuchKey")]).await.unwrap(), "somebody removed it before");
+        assert!(removed(&[(409, "ConditionalRequestConflict"), (204, "")]).await.unwrap());
+        let denied = removed(&[(403, "AccessDenied")]).await.unwrap_err();
+        assert!(matches!(denied, StoreError::Denied { action: "delete", .. }), "{denied:?}");
     }
 }

@@ -208,3 +208,70 @@ where
         None => SecretError::Failed { name: name.to_owned(), problem: sources(error) },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region};
+    use serde_json::{Value, json};
+    use wiremock::matchers::{body_partial_json, header};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    use super::*;
+
+    const NAME: &str = "segue/klaviyo/main";
+
+    /// What is asked of Secrets Manager: the operation, what is in its request, and the answer.
+    type Asked = (&'static str, Value, u16, Value);
+
+    async fn replaced(asked: &[Asked], version: Option<&str>) -> Result<(), SecretError> {
+        let server = MockServer::start().await;
+        for (operation, body, status, answer) in asked {
+            Mock::given(header("x-amz-target", format!("secretsmanager.{operation}")))
+                .and(body_partial_json(body))
+                .respond_with(ResponseTemplate::new(*status).set_body_json(answer))
+                .expect(1)
+                .mount(&server)
+                .await;
+        }
+        let config = aws_sdk_secretsmanager::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .credentials_provider(Credentials::for_tests())
+            .region(Region::from_static("us-east-1"))
+            .endpoint_url(server.uri())
+            .build();
+        let secrets = SecretsManager::new(Client::from_conf(config), None);
+        secrets.replace(NAME, &SecretString::from("hush"), version).await
+    }
+
+    fn put() -> Asked {
+        let request = json!({"SecretId": NAME, "SecretString": "hush", "VersionStages": [HANDED_IN_STAGE]});
+        ("PutSecretValue", request, 200, json!({"Name": NAME, "VersionId": "two"}))
+    }
+
+    fn promote(status: u16, answer: Value) -> Asked {
+        let request = json!({
+            "SecretId": NAME, "VersionStage": CURRENT_STAGE, "MoveToVersionId": "two", "RemoveFromVersionId": "one",
+        });
+        ("UpdateSecretVersionStage", request, status, answer)
+    }
+
+    #[tokio::test]
+    async fn what_is_handed_in_takes_the_place_of_the_version_that_was_read() {
+        replaced(&[put(), promote(200, json!({"Name": NAME}))], Some("one")).await.unwrap();
+        let changed = json!({"__type": "InvalidParameterException", "message": "not on that version"});
+        let lost = replaced(&[put(), promote(400, changed)], Some("one")).await.unwrap_err();
+        assert!(matches!(lost, SecretError::Changed(_)), "{lost}");
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_somebody_else_made_first_is_not_overwritten() {
+        let make = |status, answer| {
+            let request = json!({"Name": NAME, "SecretString": "hush"});
+            ("CreateSecret", request, status, answer)
+        };
+        replaced(&[make(200, json!({"Name": NAME}))], None).await.unwrap();
+        let exists = json!({"__type": "ResourceExistsException", "message": "it exists"});
+        let lost = replaced(&[make(400, exists)], None).await.unwrap_err();
+        assert!(matches!(lost, SecretError::Changed(_)), "{lost}");
+    }
+}

@@ -127,9 +127,10 @@ pub async fn save(
     // Exports first: none is ever over a connection that is gone.
     for (found, _) in plan.surplus_exports {
         let id = found.export.id.clone();
-        let cancelled = found.under_way(state).await?;
         stores.schedules.remove(&id).await?;
         found.remove(state).await?;
+        // Now no further one begins.
+        let cancelled = found.under_way(state).await?;
         found.cancel(state, &cancelled, by, "the export was removed").await?;
         report.removed.push(Removed { kind: Kind::Export, id, cancelled, secret: None });
     }

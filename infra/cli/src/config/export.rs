@@ -163,6 +163,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_schedule_that_no_file_can_say_is_named_beside_the_others() {
+        let (state, schedules) = stack().await;
+        let theirs = Standing::of("at(2026-12-24T08:00:00)", "UTC", true);
+        schedules.write(Role::Contributors, "detached", theirs);
+        let (document, unsaid) = document(&state, &schedules).await.unwrap();
+        let text = text(&Stack::of("two", &[]), &document, &unsaid).unwrap();
+        let comments: Vec<&str> = text.lines().filter(|line| line.contains("at(2026")).collect();
+        insta::assert_snapshot!(comments.join("\n"), @"# Not in it, so applying it takes away: the schedule of `detached`, which is at(2026-12-24T08:00:00) in UTC, not Segue's form.");
+        assert!(text.contains("cron: 0 6 * * ? *"), "the other schedule is there");
+        File::parse("segue.yaml", &text).unwrap();
+    }
+
+    #[tokio::test]
     async fn a_file_that_there_is_is_overwritten_only_when_asked_to() {
         let (state, schedules) = stack().await;
         let folder = tempfile::tempdir().unwrap();

@@ -34,10 +34,11 @@ pub async fn run(desk: &mut Desk<'_>, args: &Args, screen: &mut Screen<'_>) -> R
     let mut done = Vec::new();
     for found in &all {
         let id = &found.export.id;
-        let runs = found.under_way(desk.state).await?;
         // A schedule without its export would ask for nothing, but nobody would find it any more.
         desk.schedules.remove(id).await?;
         found.remove(desk.state).await?;
+        // Now no further one begins.
+        let runs = found.under_way(desk.state).await?;
         found.cancel(desk.state, &runs, &by, "the export was removed").await?;
         screen.line(&format!("removed the export `{id}`"))?;
         for run in &runs {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::schedules::Schedules;
 use super::schedules::tests::MemorySchedules;
+use super::standing::Standing;
 use super::surroundings::Surroundings;
 use super::*;
 use crate::audience::Audience;
@@ -340,4 +341,29 @@ async fn several_schedules_are_changed_at_once_or_none_is() {
     world.run(&["schedule", "remove", "vip", "copy"]).await.unwrap();
     assert_eq!(world.run(&["schedule", "show"]).await.unwrap(), "no export has a schedule of its own\n");
     assert_eq!(world.json(&["schedule", "show", "vip"]).await, json!([{"export": "vip", "schedule": null}]));
+}
+
+#[tokio::test]
+async fn a_schedule_that_somebody_else_wrote_is_shown_as_it_stands_and_stops_nothing() {
+    let world = World::with_export().await;
+    world.run(&["duplicate", "vip", "copy"]).await.unwrap();
+    let theirs = Standing::of("at(2026-12-24T08:00:00)", "Europe/Berlin", true);
+    world.schedules.write(Role::Administrators, "vip", theirs);
+    let words = "at(2026-12-24T08:00:00) in Europe/Berlin, not Segue's form";
+    let listed = world.run(&["list"]).await.unwrap();
+    assert!(listed.contains(words) && listed.contains("copy"), "{listed}");
+    assert!(world.run(&["show", "vip"]).await.unwrap().contains(words));
+    assert!(world.run(&["schedule", "show"]).await.unwrap().contains(words));
+    assert_eq!(
+        world.json(&["schedule", "show", "vip"]).await,
+        json!([{"export": "vip", "schedule": {
+            "expression": "at(2026-12-24T08:00:00)", "time_zone": "Europe/Berlin",
+        }}])
+    );
+    insta::assert_snapshot!(wrong(world.run(&["schedule", "off", "vip"]).await), @r"
+    error: the schedule of `vip` is at(2026-12-24T08:00:00) in Europe/Berlin, not Segue's form: it can't be switched without being written anew
+    hint: nothing was changed; give it one with `segue export schedule set`
+    ");
+    world.run(&["schedule", "set", "vip", "--rate", "1 day"]).await.unwrap();
+    assert!(world.run(&["schedule", "show"]).await.unwrap().contains("every day"));
 }
