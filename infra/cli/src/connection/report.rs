@@ -96,6 +96,7 @@ impl ExportSeen {
                 "it is a contributor's, and the connection is the administrators'".to_owned()
             }
             Halt::ExportGone(_)
+            | Halt::ExportBroken(_)
             | Halt::Detached(_)
             | Halt::ConnectionGone(_)
             | Halt::AccountChanged(_)
