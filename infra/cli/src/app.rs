@@ -37,6 +37,14 @@ impl App {
     pub async fn open(stack: &str) -> Result<Self, Failure> {
         let aws = Aws::load().await;
         let stack = Stack::find(&aws, stack).await?;
+        Self::of(aws, stack)
+    }
+
+    /// What belongs to a stack that was found.
+    ///
+    /// # Errors
+    /// [`Failure`] if it has no state bucket.
+    pub fn of(aws: Aws, stack: Stack) -> Result<Self, Failure> {
         let bucket = Bucket::new(aws.s3(), stack.output("StateBucket")?.to_owned());
         Ok(Self {
             state: State::new(Arc::new(bucket)),

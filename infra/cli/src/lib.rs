@@ -69,7 +69,7 @@ async fn dispatch(cli: Cli, screen: &mut Screen<'_>, inputs: apply::Inputs<'_>) 
         Command::Segment(segment::Command::Check(args)) => segment::check::run(&args, screen),
         Command::Run(command) => run::run(&App::open(&stack).await?, command, screen).await,
         Command::Doctor(args) => doctor::run(&stack, &args, screen).await,
-        Command::Uninstall(args) => uninstall::run(&App::open(&stack).await?, &args, screen).await,
+        Command::Uninstall(args) => uninstall::run(&stack, &args, screen).await,
         Command::Completions(args) => completions::run(&args, screen),
     }
 }

@@ -34,6 +34,19 @@ impl Stack {
         }
     }
 
+    /// A stack that is deleted already, of which this is left.
+    #[must_use]
+    pub fn deleted(name: &str, left: BTreeMap<String, String>) -> Self {
+        let status = "DELETE_COMPLETE".to_owned();
+        Self { name: name.to_owned(), status, outputs: left, parameters: BTreeMap::new() }
+    }
+
+    /// Whether it is deleted, or being deleted.
+    #[must_use]
+    pub fn is_going(&self) -> bool {
+        self.status.starts_with("DELETE_")
+    }
+
     /// Asks CloudFormation.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! `segue uninstall`: stops everything, and takes the stack away. What upstream delivered stays.
 
 mod cloud;
+mod leftover;
 
 use std::time::{Duration, Instant};
 
@@ -70,30 +71,48 @@ struct Uninstalled {
     objects_deleted: usize,
     secrets_deleted: Vec<String>,
     secrets_kept: Vec<String>,
-    segment_bucket_kept: String,
+    /// Unknown where the stack was gone before.
+    segment_bucket_kept: Option<String>,
 }
 
 /// What is taken away, and how.
 struct Work<'a> {
     name: &'a str,
-    segment_bucket: &'a str,
+    segment_bucket: Option<&'a str>,
     state: &'a State,
-    schedules: &'a dyn Schedules,
+    /// Schedules of exports; `None` where deleting the stack has begun, or is done: they go with their groups.
+    schedules: Option<&'a dyn Schedules>,
     deployed: &'a dyn Deployed,
     by: String,
+}
+
+/// What does nothing any more.
+#[derive(Debug, Default)]
+struct Stopped {
+    schedules: usize,
+    cancelled: usize,
+    cut_off: usize,
+    /// Exports that are gone.
+    objects: usize,
 }
 
 /// Does it.
 ///
 /// # Errors
 /// [`Failure`]; done again, it goes on where it stopped.
-pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
+pub async fn run(stack: &str, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    let app = match App::open(stack).await {
+        Ok(app) => app,
+        // Taking it away may have broken off when only the bucket was left.
+        Err(failure) => leftover::of(stack).await.ok().flatten().ok_or(failure)?,
+    };
+    let schedules = EventBridge::new(&app);
     let work = Work {
         name: &app.stack.name,
-        segment_bucket: app.stack.output("SegmentBucket")?,
+        segment_bucket: app.stack.offered("SegmentBucket"),
         state: &app.state,
-        schedules: &EventBridge::new(app),
-        deployed: &cloud::Cloud::new(app)?,
+        schedules: if app.stack.is_going() { None } else { Some(&schedules) },
+        deployed: &cloud::Cloud::new(&app)?,
         by: app.caller().await?,
     };
     let done = work.all(args, &mut Terminal, screen).await?;
@@ -110,31 +129,17 @@ impl Work<'_> {
         let secrets = self.deployed.secrets().await?;
         let delete = self.agreed(args, &secrets, prompt)?;
 
-        let schedules = self.schedules.every_name().await?;
-        for export in &schedules {
-            self.schedules.remove(export).await?;
-        }
-        screen.line(&format!("stopped {} schedules of exports", schedules.len()))?;
-
-        let cancelled = self.cancel_all().await?;
-        // Without exports nothing starts, and nothing that is queued is sent.
-        let mut objects = self.clear("config/exports/").await?;
-        let cut_off = self.wait(Duration::from_secs(args.timeout)).await?;
-        screen.line(&format!("cancelled {cancelled} runs"))?;
-
-        if cut_off > 0 {
-            screen.line(&format!(
-                "{cut_off} of them had not come to an end yet: calls may still have been under way"
-            ))?;
-        }
-
+        let stopped = match self.schedules {
+            Some(schedules) => self.stop(schedules, args, screen).await?,
+            None => Stopped::default(),
+        };
         // While the stack is there, since a command that broke off finds nothing without it. Nothing uses them any more.
         let (gone, kept) = if delete { (secrets, Vec::new()) } else { (Vec::new(), secrets) };
         for name in &gone {
             self.deployed.delete_secret(name).await?;
             screen.line(&format!("deleted the secret {name}"))?;
         }
-        objects += self.clear("").await?;
+        let mut objects = stopped.objects + self.clear("").await?;
         screen.line(&format!("emptied the state bucket: {objects} objects"))?;
         screen.line("deleting the stack, which takes a few minutes")?;
         self.deployed.delete_stack().await?;
@@ -151,23 +156,66 @@ impl Work<'_> {
         if !kept.is_empty() {
             screen.line(&format!("kept the secrets {}", kept.join(", ")))?;
         }
-        screen.line(&format!("kept the segment bucket {}, with everything in it", self.segment_bucket))?;
+        if let Some(bucket) = self.segment_bucket {
+            screen.line(&format!("kept the segment bucket {bucket}, with everything in it"))?;
+        }
         Ok(Uninstalled {
             stack: self.name.to_owned(),
-            schedules_stopped: schedules.len(),
-            runs_cancelled: cancelled,
-            runs_cut_off: cut_off,
+            schedules_stopped: stopped.schedules,
+            runs_cancelled: stopped.cancelled,
+            runs_cut_off: stopped.cut_off,
             objects_deleted: objects,
             secrets_deleted: gone,
             secrets_kept: kept,
-            segment_bucket_kept: self.segment_bucket.to_owned(),
+            segment_bucket_kept: self.segment_bucket.map(str::to_owned),
         })
+    }
+
+    /// Has nothing begin any more, and what runs come to its end.
+    async fn stop(
+        &self,
+        schedules: &dyn Schedules,
+        args: &Args,
+        screen: &mut Screen<'_>,
+    ) -> Result<Stopped, Failure> {
+        let names = schedules.every_name().await?;
+        for export in &names {
+            schedules.remove(export).await?;
+        }
+        screen.line(&format!("stopped {} schedules of exports", names.len()))?;
+
+        let cancelled = self.cancel_all().await?;
+        // Without exports nothing starts, and nothing that is queued is sent.
+        let objects = self.clear("config/exports/").await?;
+        let cut_off = self.wait(Duration::from_secs(args.timeout)).await?;
+        screen.line(&format!("cancelled {cancelled} runs"))?;
+        if cut_off > 0 {
+            screen.line(&format!(
+                "{cut_off} of them had not come to an end yet: calls may still have been under way"
+            ))?;
+        }
+        Ok(Stopped { schedules: names.len(), cancelled, cut_off, objects })
     }
 
     /// What to do where only the bucket is left.
     fn bucket_stays(&self) -> String {
         let bucket = self.deployed.bucket();
-        format!("the stack is gone, its state bucket is not: `aws s3 rb --force s3://{bucket}`")
+        format!("the stack is gone, its state bucket {bucket} is not: run this again, it goes on with that")
+    }
+
+    /// What is agreed to.
+    fn meant(&self) -> String {
+        let (name, bucket) = (self.name, self.deployed.bucket());
+        let Some(segments) = self.segment_bucket.filter(|_| self.schedules.is_some()) else {
+            return format!(
+                "The stack `{name}` is deleted, or being deleted. This deletes its state bucket {bucket}, which is left: \
+                 connections, exports and the history of all runs."
+            );
+        };
+        format!(
+            "This deletes the stack `{name}`: connections, exports, the history of all runs, and what waits to be \
+             sent.\nThe segment bucket {segments} and people at the destinations are left alone."
+        )
     }
 
     /// Whether it is meant, and whether the secrets go too.
@@ -178,11 +226,7 @@ impl Work<'_> {
                 return Err(Failure::usage(format!("there is nobody to ask whether `{name}` is to go"))
                     .hint("if it is, say --yes"));
             }
-            prompt.say(&format!(
-                "This deletes the stack `{name}`: connections, exports, the history of all runs, and what waits to be \
-                 sent.\nThe segment bucket {} and people at the destinations are left alone.",
-                self.segment_bucket
-            ));
+            prompt.say(&self.meant());
             if prompt.text("Type the stack's name to go on", None)? != name {
                 return Err(Failure::new("that is not its name: nothing was changed"));
             }

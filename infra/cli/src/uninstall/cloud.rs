@@ -136,6 +136,9 @@ impl Deployed for Cloud<'_> {
 
     async fn delete_stack(&self) -> Result<(), Failure> {
         let name = &self.app.stack.name;
+        if self.status().await?.is_none() {
+            return Ok(());
+        }
         if !self.with_sam().await? {
             let answer = self.client().delete_stack().stack_name(name).send().await;
             answer.map_err(|error| {

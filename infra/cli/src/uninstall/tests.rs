@@ -86,13 +86,23 @@ async fn uninstalled(
     args: &Args,
     prompt: &mut Scripted,
 ) -> (Result<Uninstalled, Failure>, Vec<String>) {
+    taken_away(state, args, prompt, true).await
+}
+
+/// Where the stack `stands`, or is deleted already.
+async fn taken_away(
+    state: &State,
+    args: &Args,
+    prompt: &mut Scripted,
+    stands: bool,
+) -> (Result<Uninstalled, Failure>, Vec<String>) {
     let said = Said::default();
     let fake = Fake { said: &said, state };
     let work = Work {
         name: "segue",
-        segment_bucket: "drops",
+        segment_bucket: Some("drops"),
         state,
-        schedules: &fake,
+        schedules: if stands { Some(&fake) } else { None },
         deployed: &fake,
         by: "arn:ann".to_owned(),
     };
@@ -115,7 +125,7 @@ async fn nothing_is_left_and_what_runs_is_cut_off_in_order() {
     assert_eq!(said, ["schedule old", "secret segue/klaviyo/c", "stack", "bucket"]);
     assert_eq!((done.runs_cancelled, done.runs_cut_off), (1, 1));
     assert_eq!((done.secrets_deleted.len(), done.secrets_kept.len()), (1, 0));
-    assert_eq!(done.segment_bucket_kept, "drops");
+    assert_eq!(done.segment_bucket_kept.as_deref(), Some("drops"));
 }
 
 #[tokio::test]
@@ -139,4 +149,21 @@ async fn people_type_the_stacks_name_and_are_asked_about_secrets() {
     let (done, _) = uninstalled(&state, &args(false, None), &mut right).await;
     assert_eq!(done.unwrap().secrets_deleted, ["segue/klaviyo/c"]);
     assert!(right.is_done());
+}
+
+#[tokio::test]
+async fn what_broke_off_when_the_bucket_was_left_goes_on_with_that() {
+    let state = configured().await;
+    sealed(&state, "20261122T163512Z-a").await;
+    let (refused, said) = taken_away(&state, &args(false, None), &mut Scripted::default(), false).await;
+    assert_eq!((refused.unwrap_err().status(), said.len()), (2, 0));
+    let mut person = Scripted::answering(&["segue", "no"]);
+    let (done, said) = taken_away(&state, &args(false, None), &mut person, false).await;
+    assert_eq!(done.unwrap().runs_cancelled, 0);
+    assert_eq!(said, ["stack", "bucket"], "no schedule is looked for, and no run waited for");
+    assert!(
+        person.heard[0].contains("This deletes its state bucket state, which is left"),
+        "{:?}",
+        person.heard
+    );
 }
