@@ -12,6 +12,9 @@ use crate::invocation::{Invocation, Request};
 /// How far clocks may be apart.
 const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
 
+/// How long ago something may have been asked for: EventBridge Scheduler tries for a day, then Lambda for six hours.
+const OLDEST: SignedDuration = SignedDuration::from_hours(48);
+
 /// Why somebody does not get what they asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
@@ -24,6 +27,9 @@ pub enum Refused {
     /// The run would count as newer than all that really come after it.
     #[error("`requested_at` is in the future; say when it is asked for")]
     Future,
+    /// The run would hide behind all that really came since.
+    #[error("`requested_at` is more than two days ago; ask anew")]
+    Past,
     /// There is no such export, or it can't be read.
     #[error("there is no export `{0}` that contributors could run; see `segue export list`")]
     NoExport(String),
@@ -41,10 +47,13 @@ pub async fn admit(
     if role == Role::Administrators {
         return Ok(Ok(invocation));
     }
-    if let Invocation::Request(Request::Run { requested_at, .. }) = &invocation
-        && *requested_at > Timestamp::now() + CLOCKS
-    {
-        return Ok(Err(Refused::Future));
+    if let Invocation::Request(Request::Run { requested_at, .. }) = &invocation {
+        if *requested_at > Timestamp::now() + CLOCKS {
+            return Ok(Err(Refused::Future));
+        }
+        if *requested_at < Timestamp::now() - OLDEST {
+            return Ok(Err(Refused::Past));
+        }
     }
     let not_theirs = |what| Ok(Err(Refused::NotTheirs(what)));
     let mut request = match invocation {

@@ -3,6 +3,7 @@
 use segue_platform::StoreError;
 use segue_state::StateError;
 
+use crate::admission::Refused;
 use crate::invocation::InvocationError;
 
 /// An invocation that failed. Lambda repeats it twice, then it lands in the on-failure queue.
@@ -14,6 +15,12 @@ pub enum FanOutError {
     /// The state bucket, or a queue, failed.
     #[error(transparent)]
     State(#[from] StateError),
+    /// A schedule asks for what it may not have, or for what is not there.
+    #[error("a schedule's run is refused: {0}; mend the schedule, or remove it")]
+    Refused(Refused),
+    /// A schedule names an export that is not there.
+    #[error("a schedule asks for a run of the export `{0}`, which does not exist; remove the schedule")]
+    NoExport(String),
     /// Reading or staging broke off.
     #[error(transparent)]
     Staging(#[from] StagingError),

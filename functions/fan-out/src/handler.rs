@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use segue_platform::Deadline;
 use segue_state::finish::stop;
-use segue_state::{Export, Halt, Role, RunId, Status, Trigger, TriggerKind};
+use segue_state::{Export, Halt, Role, Run, RunId, Status, Trigger, TriggerKind};
 use serde_json::{Value, json};
 
 use crate::admission::admit;
@@ -20,6 +20,10 @@ use crate::preview::preview;
 use crate::selection::{Selected, Selection};
 use crate::staging::stage;
 use crate::{App, offers, resume};
+
+/// Most runs that one reading of a drop serves. The administrators' come first, and are not slowed down by any number
+/// of others.
+const MOST_A_PASS: usize = 64;
 
 /// Handles one invocation, by somebody of this role. A question is answered; what is refused is answered by why:
 /// `{"refused": "…"}`.
@@ -35,8 +39,13 @@ pub async fn handle(app: &App, event: &Value, role: Role, deadline: Deadline) ->
 }
 
 async fn dispatch(app: &App, event: &Value, role: Role, deadline: Deadline) -> Result<Value, FanOutError> {
-    let invocation = match admit(app, role, Invocation::parse(event)?).await? {
+    let invocation = Invocation::parse(event)?;
+    let unattended = matches!(&invocation, Invocation::Request(Request::Run { trigger, .. })
+        if *trigger == TriggerKind::Schedule);
+    let invocation = match admit(app, role, invocation).await? {
         Ok(invocation) => invocation,
+        // Nobody reads this answer: the event goes where failed ones go, and somebody hears of it.
+        Err(why) if unattended => return Err(FanOutError::Refused(why)),
         Err(why) => return Ok(refused(&why)),
     };
     match invocation {
@@ -63,13 +72,18 @@ async fn dispatch(app: &App, event: &Value, role: Role, deadline: Deadline) -> R
             drop,
         }) => {
             let selection = Selection { segment, drop };
-            let mut wanted = wanted(app, exports, &selection).await?;
+            let mut wanted = wanted(app, exports.clone(), &selection).await?;
+            let missing =
+                exports.into_iter().flatten().find(|name| !wanted.iter().any(|(_, e)| e.id == *name));
             if trigger == TriggerKind::Schedule {
                 // An export's own schedule goes on while the export pauses; nobody asked for this run.
                 wanted.retain(|(_, export)| export.is_active());
             }
             let trigger = Trigger { kind: trigger, at: requested_at, by: requested_by };
             run(app, wanted, trigger, &id, &selection, deadline).await?;
+            if let Some(name) = missing.filter(|_| unattended) {
+                return Err(FanOutError::NoExport(name));
+            }
         }
         Invocation::Request(Request::Preview { exports, segment, drop }) => {
             let selection = Selection { segment, drop };
@@ -177,6 +191,7 @@ async fn run(
         groups.entry(selection.segments(&export, prefix)).or_default().push((role, export));
     }
     if groups.len() > 1 {
+        let mut failure = None;
         for group in groups.into_values() {
             let request = Request::Run {
                 exports: Some(group.into_iter().map(|(_, export)| export.id).collect()),
@@ -187,9 +202,11 @@ async fn run(
                 segment: selection.segment.clone(),
                 drop: selection.drop.clone(),
             };
-            resume::start(app, &request).await?;
+            if let Err(error) = resume::start(app, &request).await {
+                failure = Some(error);
+            }
         }
-        return Ok(());
+        return failure.map_or(Ok(()), |error| Err(error.into()));
     }
     let Some((segments, group)) = groups.into_iter().next() else { return Ok(()) };
     let Selected { drops, obstacle } = selection.find(app, &segments).await?;
@@ -208,26 +225,39 @@ async fn run(
 }
 
 async fn open_and_stage(app: &App, wishes: Vec<Wish>, deadline: Deadline) -> Result<(), FanOutError> {
-    let mut runs = Vec::new();
+    let (mut runs, mut failure) = (Vec::new(), None);
     for wish in wishes {
-        runs.extend(open(app, wish).await?);
+        // One that can't be opened does not keep the drop from the others: the event comes again for it.
+        match open(app, wish).await {
+            Ok(opened) => runs.extend(opened),
+            Err(error) => failure = Some(error),
+        }
     }
     // A repeated event finds runs that were opened over an older state of the latest drops: each reads its own. So do
     // those that are told to read the same files in another way.
-    let mut passes: Vec<Vec<segue_state::Run>> = Vec::new();
+    let mut passes: Vec<Vec<Run>> = Vec::new();
     for run in runs {
-        match passes
-            .iter_mut()
-            .find(|pass| pass[0].drops == run.drops && pass[0].export.source == run.export.source)
-        {
+        let same = |pass: &Vec<Run>| {
+            pass.len() < MOST_A_PASS
+                && pass[0].drops == run.drops
+                && pass[0].export.source == run.export.source
+        };
+        match passes.iter_mut().find(|pass| same(pass)) {
             Some(pass) => pass.push(run),
             None => passes.push(vec![run]),
         }
     }
+    let enough = deadline.left() / 2;
     for pass in passes {
-        stage(app, &pass, deadline).await?;
+        if deadline.left() < enough {
+            for run in pass {
+                resume::start(app, &Request::Restage { export: run.export.id, run: run.run }).await?;
+            }
+        } else {
+            stage(app, &pass, deadline).await?;
+        }
     }
-    Ok(())
+    failure.map_or(Ok(()), |error| Err(error.into()))
 }
 
 async fn restage(app: &App, export: &str, id: &RunId, deadline: Deadline) -> Result<(), FanOutError> {

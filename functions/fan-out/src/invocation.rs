@@ -6,6 +6,9 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+/// Most bytes of an AWS identity, as STS tells it.
+const LONGEST_IDENTITY: usize = 512;
+
 /// An understood event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Invocation {
@@ -101,6 +104,23 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// Runs keep what is said of who asked, and why: no request was an upload, and no identity is a text of any length.
+    fn believable(self) -> Result<Self, InvocationError> {
+        let wrong = |problem: &str| Err(InvocationError::Malformed(problem.to_owned()));
+        if let Self::Run { trigger, requested_by, .. } = &self {
+            if *trigger == TriggerKind::Upload {
+                return wrong("`trigger` is `on_demand` or `schedule`: uploads come from the bucket");
+            }
+            let identity = |by: &String| by.len() <= LONGEST_IDENTITY && !by.contains(char::is_control);
+            if !requested_by.as_ref().is_none_or(identity) {
+                return wrong("`requested_by` is no AWS identity, which is a line of at most 512 bytes");
+            }
+        }
+        Ok(self)
+    }
+}
+
 /// An event that was not understood.
 #[derive(Debug, thiserror::Error)]
 pub enum InvocationError {
@@ -119,8 +139,9 @@ impl Invocation {
     /// See [`InvocationError`].
     pub fn parse(event: &Value) -> Result<Self, InvocationError> {
         if event.get("request").is_some() {
-            let request = serde_json::from_value(event.clone());
-            return request.map(Self::Request).map_err(|e| InvocationError::Malformed(e.to_string()));
+            let request: Result<Request, _> = serde_json::from_value(event.clone());
+            let request = request.map_err(|error| InvocationError::Malformed(error.to_string()))?;
+            return request.believable().map(Self::Request);
         }
         if event["source"] == "aws.s3" && event["detail-type"] == "Object Created" {
             return Ok(Self::Uploads(vec![from_event_bridge(event)?]));
@@ -237,6 +258,22 @@ mod tests {
         let run = json!({"request": "run", "id": "1", "requested_at": "2026-11-22T16:00:00Z",
                          "trigger": "on_demand", "export": ["vip"]});
         assert!(Invocation::parse(&run).unwrap_err().to_string().contains("export"));
+    }
+
+    #[test]
+    fn no_request_passes_for_an_upload_or_puts_a_text_of_any_length_into_records() {
+        for (field, value) in [
+            ("trigger", json!("upload")),
+            ("requested_by", json!("x".repeat(513))),
+            ("requested_by", json!("arn:\u{1b}[2J")),
+        ] {
+            let mut run = json!({"request": "run", "id": "1", "requested_at": "2026-11-22T16:00:00Z",
+                                 "trigger": "on_demand", "requested_by": "arn:aws:iam::1:user/op"});
+            assert!(Invocation::parse(&run).is_ok());
+            run[field] = value;
+            let problem = Invocation::parse(&run).unwrap_err().to_string();
+            assert!(problem.contains(&format!("`{field}` is")), "{problem}");
+        }
     }
 
     #[test]

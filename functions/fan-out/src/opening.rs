@@ -99,6 +99,7 @@ pub(crate) fn planned(wish: Wish, connection: Option<&Connection>) -> Run {
         lane: connection.map(|connection| connection.lane().to_owned()).unwrap_or_default(),
         created_at: Timestamp::now(),
         export: wish.export,
+        role: Some(wish.role),
         obstacle: wish.obstacle,
     }
 }

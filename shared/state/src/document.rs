@@ -1,6 +1,7 @@
 //! Reading and writing versioned documents.
 
 use bytes::Bytes;
+use futures::TryStreamExt;
 use segue_platform::{Objects, Put, StoreError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -108,6 +109,28 @@ pub async fn read<T: DeserializeOwned>(
     let Some(object) = objects.get(key).await? else { return Ok(None) };
     let (body, writer) = decode(key, &object.bytes)?;
     Ok(Some(Versioned { body, etag: object.etag, writer }))
+}
+
+/// Reads a document that is at most so many bytes long: of a larger one nothing is read.
+///
+/// # Errors
+/// See [`StateError`]; it is [`StateError::Malformed`] if it is larger.
+pub async fn read_bounded<T: DeserializeOwned>(
+    objects: &dyn Objects,
+    key: &str,
+    most: u64,
+) -> Result<Option<Versioned<T>>, StateError> {
+    let Some(opened) = objects.open(key, None).await? else { return Ok(None) };
+    if opened.size > most {
+        let problem = format!("it has {} bytes; such a document has at most {most}", opened.size);
+        return Err(StateError::Malformed { key: key.to_owned(), problem });
+    }
+    let bytes = opened.pieces.try_fold(Vec::new(), async |mut bytes, piece| {
+        bytes.extend_from_slice(&piece);
+        Ok(bytes)
+    });
+    let (body, writer) = decode(key, &bytes.await?)?;
+    Ok(Some(Versioned { body, etag: opened.etag, writer }))
 }
 
 /// What came of creating a document.

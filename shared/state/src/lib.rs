@@ -5,6 +5,7 @@
 pub mod applied;
 pub mod audience;
 pub mod config;
+pub mod configured;
 pub mod document;
 pub mod finish;
 pub mod keys;

@@ -8,6 +8,11 @@ pub enum Halt {
     /// The export was removed.
     #[error("the export `{0}` does not exist any more")]
     ExportGone(String),
+    /// The export can't be read any more, and it is a contributor's, so nobody waits for it.
+    #[error(
+        "the export `{0}` can't be read any more; mend it with `segue export edit {0}`, and start a new run"
+    )]
+    ExportBroken(String),
     /// The export is disabled.
     #[error(
         "the export `{0}` is paused; let it run again with `segue export resume {0}`, and start a new run"

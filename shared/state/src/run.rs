@@ -7,7 +7,7 @@ use segue_segment::attribute::Changed;
 use segue_segment::{Destination, Reason};
 use serde::{Deserialize, Serialize};
 
-use crate::{Export, RunId, Status};
+use crate::{Export, Role, RunId, Status};
 
 /// `run.json`: what a run does. Written once; staging uses nothing else.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct Run {
     pub drops: Vec<Drop>,
     /// The export's configuration as it was.
     pub export: Export,
+    /// Who could change the export then. Releases before this one did not note it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
     /// Where it sends to; unknown if its connection does not exist.
     pub destination: Option<Destination>,
     /// The account whose rate limits it shares.

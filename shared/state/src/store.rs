@@ -11,10 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::document::{self, Created, StateError, Versioned};
-use crate::{
-    Cancel, Connection, Export, Head, Health, LaneRecord, Open, Progress, Receipt, Role, Run, RunId, Sealed,
-    Summary, keys,
-};
+use crate::{Cancel, Head, Health, LaneRecord, Open, Progress, Receipt, Run, RunId, Sealed, Summary, keys};
 
 /// The state bucket.
 #[derive(Clone)]
@@ -64,49 +61,6 @@ impl State {
     pub async fn put<T: Serialize>(&self, key: &str, body: &T) -> Result<(), StateError> {
         let bytes = document::encode(key, body, &document::writer())?;
         Ok(self.objects.put(key, bytes).await?)
-    }
-
-    /// A connection.
-    pub async fn connection(&self, id: &str) -> Found<Connection> {
-        self.body(&keys::connection(id)).await
-    }
-
-    /// An export, and who may change it. Ids are unique across roles; an administrator's comes first.
-    pub async fn export(&self, id: &str) -> Found<(Role, Export)> {
-        for role in Role::ALL {
-            if let Some(export) = self.body(&keys::export(role, id)).await? {
-                return Ok(Some((role, export)));
-            }
-        }
-        Ok(None)
-    }
-
-    /// All exports. A malformed one is reported beside them: it must not stop the others.
-    pub async fn exports(&self) -> Result<(Vec<(Role, Export)>, Vec<StateError>), StateError> {
-        let mut exports = Vec::new();
-        let mut broken = Vec::new();
-        for role in Role::ALL {
-            let listed = self.objects.list(&keys::exports(role)).await?;
-            let found = listed.iter().map(|stored| self.body::<Export>(&stored.key));
-            for found in futures::future::join_all(found).await {
-                match found {
-                    Ok(None) => {}
-                    // Whoever may write contributors' exports must not stand in the way of an administrator's.
-                    Ok(Some(export))
-                        if exports.iter().any(|(_, other): &(Role, Export)| other.id == export.id) =>
-                    {
-                        let key = keys::export(role, &export.id);
-                        broken.push(StateError::Malformed { key, problem: "its id is taken".to_owned() });
-                    }
-                    Ok(Some(export)) => exports.push((role, export)),
-                    Err(error @ StateError::Malformed { .. }) => broken.push(error),
-                    // Nor with a version that nobody knows, or an object that nobody may read.
-                    Err(error) if role == Role::Contributors => broken.push(error),
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-        Ok((exports, broken))
     }
 
     /// What a run does.

@@ -41,6 +41,14 @@ async fn one_whose_staging_died_is_not_staged_again() {
 }
 
 #[tokio::test]
+async fn one_whose_staging_died_ends_with_the_resumers_next_look() {
+    let bench = staging().await;
+    bench.handle(&serde_json::json!({"request": "resume"})).await;
+    assert_eq!(bench.summary(Klaviyo).await.status, Status::Cancelled);
+    assert!(bench.keys("open/").is_empty() && bench.invoke.take().is_empty());
+}
+
+#[tokio::test]
 async fn one_that_is_being_read_is_sealed_as_cancelled_and_its_counts_add_up() {
     let bench = staging().await;
     let run = bench.run(Klaviyo).await;

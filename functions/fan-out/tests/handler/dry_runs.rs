@@ -56,7 +56,7 @@ async fn what_may_not_run_says_why_and_stops_nobody_else() {
     let said: Vec<_> = tried.iter().map(|one| one["message"].as_str().unwrap().to_owned()).collect();
     assert!(said[0].contains("nobody has consented"), "{}", said[0]);
     assert_eq!(said[1], "1 profiles would go to Mailchimp");
-    assert!(said[2].contains("is disabled"), "{}", said[2]);
+    assert!(said[2].contains("is paused"), "{}", said[2]);
 }
 
 #[tokio::test]

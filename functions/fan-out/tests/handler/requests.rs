@@ -1,7 +1,12 @@
 //! Requests: the schedule's and the operator's runs over the latest drops.
 
+use std::time::Duration;
+
+use fan_out::handle;
+use jiff::Timestamp;
+use segue_platform::Deadline;
 use segue_segment::Destination::{self, Klaviyo, Mailchimp, Snapchat};
-use segue_state::{Status, TriggerKind};
+use segue_state::{Role, Status, TriggerKind};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, name};
@@ -61,7 +66,7 @@ async fn a_disabled_export_that_is_named_is_refused_and_says_so() {
     bench.handle(&on_demand(&json!([name(Klaviyo), "nobody"]))).await;
     let summary = bench.summary(Klaviyo).await;
     assert_eq!(summary.status, Status::Refused);
-    assert!(summary.message.contains("is disabled"), "{}", summary.message);
+    assert!(summary.message.contains("is paused"), "{}", summary.message);
 }
 
 #[tokio::test]
@@ -139,4 +144,33 @@ async fn a_run_over_several_segments_is_de_duplicated_and_limited_over_all_of_th
     assert_eq!((sealed.read, sealed.duplicate, sealed.profiles), (3, 1, 2));
     let who: Vec<_> = bench.staged(Klaviyo).await.into_iter().map(|(_, who, _)| who).collect();
     assert_eq!(who, ["new@example.com", "p@example.com"]);
+}
+
+#[tokio::test]
+async fn a_schedule_that_asks_for_what_it_can_not_have_is_a_failure_that_somebody_hears_of() {
+    let bench = with_drop().await;
+    let mut request = on_demand(&json!([name(Klaviyo), "gone"]));
+    request["trigger"] = json!("schedule");
+    request["requested_at"] = json!(Timestamp::now());
+    for (role, problem) in [
+        (Role::Contributors, "is the administrators', who alone run it"),
+        (Role::Administrators, "the export `gone`, which does not exist; remove the schedule"),
+    ] {
+        let deadline = Deadline::after(Duration::from_mins(10));
+        let error = handle(&bench.app, &request, role, deadline).await.unwrap_err().to_string();
+        assert!(error.contains(problem), "{error}");
+    }
+    // What it names rightly ran all the same.
+    assert_eq!((bench.messages().len(), bench.runs(Klaviyo).await.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn more_runs_than_one_pass_serves_are_all_served() {
+    let bench = with_drop().await;
+    for number in 0..70 {
+        bench.export(Klaviyo, |export| export.id = format!("more-{number}")).await;
+    }
+    let names: Vec<String> = (0..70).map(|number| format!("more-{number}")).collect();
+    bench.handle(&on_demand(&json!(names))).await;
+    assert_eq!(bench.messages().len(), 70);
 }

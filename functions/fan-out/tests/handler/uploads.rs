@@ -171,6 +171,28 @@ async fn a_malformed_export_does_not_stop_the_others() {
     assert_eq!(bench.messages().len(), 2);
 }
 
+#[tokio::test]
+async fn a_run_that_can_not_be_opened_yet_does_not_keep_the_drop_from_the_others() {
+    let bench = Bench::new().await;
+    let key = keys::connection(Klaviyo.name());
+    let sound = bench.bucket.get(&key).await.unwrap().unwrap().bytes;
+    bench.bucket.put(&key, json!({"version": 99}).to_string().into()).await.unwrap();
+    let event = bench.put("segments/vip/a.csv", FILE).await;
+    let deadline = Deadline::after(Duration::from_mins(10));
+    let error = handle(&bench.app, &event, Role::Administrators, deadline).await.unwrap_err();
+    assert!(error.to_string().contains("wait for the upgrade"), "{error}");
+    assert_eq!(bench.messages().len(), 2);
+    // Lambda brings the event again.
+    bench.bucket.put(&key, sound).await.unwrap();
+    bench.handle(&event).await;
+    // The queue knows the chunks again that it has already.
+    let again = bench.messages();
+    assert_eq!(again.iter().filter(|(_, message)| message.export == name(Klaviyo)).count(), 1);
+    for destination in Destination::ALL {
+        assert_eq!(bench.runs(destination).await.len(), 1);
+    }
+}
+
 /// Drops `file` for one export, and expects it to be refused.
 async fn refused(bench: &Bench, file: &str) -> String {
     bench.only(&[Klaviyo]).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use segue_platform::Objects;
-use segue_state::{Role, Status, keys};
+use segue_state::{Role, SharedWith, Status, keys};
 use serde_json::json;
 
 use crate::lane::{CONNECTION, DEAD_LETTERS, EXPORT, MINUTES, Played, QUEUE, message};
@@ -58,7 +58,7 @@ async fn what_was_switched_off_before_the_message_came_is_not_sent() {
     let snap = Snap::new([took(2)]).await;
     let bench = &snap.bench;
     for (switch, words) in [
-        ("export disabled", "is disabled"),
+        ("export disabled", "is paused"),
         ("export removed", "does not exist any more"),
         ("export detached", "is detached from any connection"),
         ("connection disabled", "is disabled"),
@@ -91,6 +91,35 @@ async fn what_was_switched_off_before_the_message_came_is_not_sent() {
         assert!(!bench.is_staged(&run, 0), "{switch}: profiles that nobody may send are kept");
     }
     assert_eq!((snap.pushes().await, snap.tokens().await), (0, 0));
+}
+
+#[tokio::test]
+async fn an_export_that_somebody_else_replaced_holds_up_nobody_and_sends_nothing() {
+    let snap = Snap::new([took(2)]).await;
+    let bench = &snap.bench;
+    bench.configure(|connection| connection.shared_with = SharedWith::Contributors, |_| {}).await;
+    let theirs = keys::export(Role::Contributors, EXPORT);
+    let mut sound =
+        bench.bucket.get(&keys::export(Role::Administrators, EXPORT)).await.unwrap().unwrap().bytes;
+    bench.bucket.delete(&keys::export(Role::Administrators, EXPORT)).await.unwrap();
+    let heavy = json!({"id": EXPORT, "display_name": "x".repeat(65 * 1024)}).to_string();
+    for (opened_as, replaced_by, words) in [
+        ("contributors", json!({"version": 99}).to_string().into(), "can't be read any more"),
+        ("contributors", heavy.into(), "can't be read any more"),
+        // The id of an administrators' export that was removed, taken by somebody else.
+        ("administrators", std::mem::take(&mut sound), "does not exist any more"),
+    ] {
+        let run = bench.run(2, 10).await;
+        let mut record: segue_state::Run = bench.state.run(EXPORT, &run).await.unwrap().unwrap();
+        record.role = serde_json::from_value(json!(opened_as)).unwrap();
+        bench.state.put(&keys::run(EXPORT, &run), &record).await.unwrap();
+        bench.bucket.put(&theirs, replaced_by).await.unwrap();
+        assert_eq!(bench.deliver(&run, 0).await, Played::Done, "{words}");
+        let summary = bench.summary(&run).await;
+        assert_eq!((summary.status, summary.counts.cancelled), (Status::Cancelled, 2), "{words}");
+        assert!(summary.message.contains(words), "{}", summary.message);
+    }
+    assert_eq!(snap.pushes().await, 0);
 }
 
 #[tokio::test]

@@ -122,10 +122,15 @@ fn check_choices(export: &Export, destination: Destination) -> Vec<Problem> {
     found
 }
 
-fn check_id(id: &str) -> Option<Problem> {
+/// Whether this can be the id of a connection or an export: ids are parts of keys.
+#[must_use]
+pub fn is_id(id: &str) -> bool {
     let plain = id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    let bounded = (1..=63).contains(&id.len()) && !id.starts_with('-') && !id.ends_with('-');
-    (!plain || !bounded)
+    plain && (1..=63).contains(&id.len()) && !id.starts_with('-') && !id.ends_with('-')
+}
+
+fn check_id(id: &str) -> Option<Problem> {
+    (!is_id(id))
         .then(|| problem("id", "use 1 to 63 lower-case letters, digits and hyphens, no hyphen at either end"))
 }
 
