@@ -69,7 +69,7 @@ def world(system: System) -> Iterator[World]:
     made = World(system)
     yield made
     # Other tests find nothing that is no real run's.
-    for prefix in ("chunks/roles/", "runs/roles/", "health/roles", "config/applied/"):
+    for prefix in ("chunks/roles/", "runs/roles/", "open/roles", "exports/roles/", "health/roles", "config/applied/"):
         for key in system.keys(prefix):
             system.s3.delete_object(Bucket=made.state, Key=key)
 
@@ -176,13 +176,20 @@ TABLE: list[tuple[str, str, Callable]] = [
     ("read a run's summary", "AA-", _get("runs/roles/run/summary.json")),
     ("read what is wrong with a connection", "AA-", _get("health/roles.json")),
     ("cancel a run", "A--", _put("runs/roles/run/cancel.json")),
-    ("change a receipt", "A--", _put("runs/roles/run/receipts/0.json")),
+    ("note that a run is retried", "A--", _put("open/roles")),
+    ("change a receipt", "---", _put("runs/roles/run/receipts/0.json")),
+    ("change a run's summary", "---", _put("runs/roles/run/summary.json")),
+    ("change what a run does", "---", _put("runs/roles/run/run.json")),
+    ("change what was sealed last", "---", _put("exports/roles/head.json")),
     ("queue a chunk again", "A--", _queue("send_message", "KlaviyoQueueUrl", **SEND)),
     ("read logs", "A--", lambda it, world: it.client("logs").filter_log_events(logGroupName=world.outputs["FanOutLogGroup"])),
     # People.
     ("read a chunk", "---", _get("chunks/roles/run/attempt/0")),
     ("write a chunk", "---", _put("chunks/roles/run/attempt/1")),
     ("list chunks", "A--", _list("chunks/")),
+    ("list all that there is, chunks too", "A--", lambda it, world: it.client("s3").list_objects_v2(Bucket=world.state)),
+    ("list all that there is by an empty prefix", "A--", _list("")),
+    ("list accounts", "A--", _list("lanes/")),
     ("delete a chunk", "A--", _delete("chunks/roles/")),
     ("list drops", "A--", lambda it, world: it.client("s3").list_objects_v2(Bucket=world.drops, Prefix="segments/")),
     ("read a drop", "A--", lambda it, world: it.client("s3").get_object(Bucket=world.drops, Key=world.dropped)),

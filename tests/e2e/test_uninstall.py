@@ -2,14 +2,18 @@
 
 import json
 import os
+import re
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from botocore.exceptions import ClientError
+from breaking_off import Guillotine, Point, Request
 from make_segment import Recipe, make
 from sandbox_control import Sandbox
 from segue_local import LocalStack
+from segue_local.build import program
 from system import System
 
 
@@ -51,6 +55,16 @@ def _sealed(system: System) -> int:
     return sum(key.endswith("/sealed.json") for key in system.keys("runs/"))
 
 
+def _assert_gone(system: System, key: str, file: bytes) -> None:
+    """Nothing is left but what upstream delivered."""
+    assert _left(system) == {name: [] for name in _left(system)}
+    with pytest.raises(ClientError, match="does not exist"):
+        system.stack.client("cloudformation").describe_stacks(StackName=system.stack.name)
+    buckets = [found["Name"] for found in system.s3.list_buckets()["Buckets"]]
+    assert system.state_bucket not in buckets and system.segment_bucket in buckets
+    assert system.s3.get_object(Bucket=system.segment_bucket, Key=key)["Body"].read() == file
+
+
 def test_nothing_is_left_but_what_upstream_delivered(doomed: System) -> None:
     segment = doomed.segment("last")
     exports = doomed.exports(segment)
@@ -71,11 +85,47 @@ def test_nothing_is_left_but_what_upstream_delivered(doomed: System) -> None:
     told = json.loads(done.stdout)
     assert (told["runs_cancelled"], len(told["secrets_deleted"]), told["secrets_kept"]) == (3, 3, [])
 
-    assert _left(doomed) == {name: [] for name in _left(doomed)}
-    with pytest.raises(ClientError, match="does not exist"):
-        doomed.stack.client("cloudformation").describe_stacks(StackName=doomed.stack.name)
-    buckets = [found["Name"] for found in doomed.s3.list_buckets()["Buckets"]]
-    assert doomed.state_bucket not in buckets and doomed.segment_bucket in buckets
-    assert doomed.s3.get_object(Bucket=doomed.segment_bucket, Key=key)["Body"].read() == file
+    _assert_gone(doomed, key, file)
     gone = doomed.cli("run", "list")
     assert gone.returncode == 1 and "there is no stack" in gone.stderr, gone.stderr
+
+
+def _deletes(part: str) -> Callable[[Request], bool]:
+    return lambda request: request.method == "DELETE" and part in request.path
+
+
+def _deletes_a_bucket(request: Request) -> bool:
+    return request.method == "DELETE" and re.fullmatch(r"/[^/?]+/?(\?.*)?", request.path) is not None
+
+
+#: Where uninstalling is killed, in the order in which it gets there.
+POINTS = [
+    Point("one of two schedules is removed", _deletes("/schedules/")),
+    Point("one of three runs is cancelled", lambda request: request.path.endswith("/cancel.json?x-id=PutObject")),
+    Point("one export is removed", _deletes("/config/exports/"), number=2, done=False),
+    Point("one secret is deleted", lambda request: request.target.endswith(".DeleteSecret")),
+    Point("a part of the state is deleted", _deletes("/runs/"), number=3),
+    Point("deleting the stack has begun", lambda request: b"Action=DeleteStack" in request.body),
+    Point("the bucket alone is left", _deletes_a_bucket, done=False),
+]  # fmt: skip
+
+
+def test_what_is_broken_off_anywhere_is_finished_by_doing_it_again(doomed: System) -> None:
+    segment = doomed.segment("broken")
+    exports = doomed.exports(segment)
+    _stop_deliveries(doomed)
+    file = make(Recipe(rows=100, invalid=0, duplicate=0, seed=92))
+    key = doomed.drop(segment, file)
+    doomed.wait_for("three seals", lambda: _sealed(doomed) == 3)
+    for export in list(exports.values())[:2]:
+        assert doomed.cli("export", "schedule", "set", export.id, "--rate", "6 hours").returncode == 0
+    doing = ["uninstall", "--yes", "--secrets", "delete", "--timeout", "0"]
+    command = [str(program("segue")), "--stack", doomed.stack.name, *doing]
+    for point in POINTS:
+        status = Guillotine(doomed.stack.endpoint, point).run(command, doomed.stack.environment)
+        assert status == -signal.SIGKILL, f"it was not killed when {point.name}: {status}"
+    last = doomed.cli(*doing, "--output", "json")
+    assert last.returncode == 0, last.stdout + last.stderr
+    _assert_gone(doomed, key, file)
+    again = doomed.cli(*doing)
+    assert again.returncode == 1 and "there is no stack" in again.stderr, again.stderr
