@@ -270,6 +270,23 @@ mod tests {
         "#);
     }
 
+    #[tokio::test]
+    async fn nothing_is_read_from_a_terminal_that_would_show_it() {
+        /// As standard input is at a terminal.
+        struct Shown;
+
+        impl Read for Shown {
+            fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+                Err(std::io::ErrorKind::Unsupported.into())
+            }
+        }
+
+        let spec = CredentialsSpec { stdin: Some(true), ..CredentialsSpec::default() };
+        let mut inputs = Inputs { env: Env::of(&[]), stdin: &mut Shown };
+        let got = get(&spec, Destination::Klaviyo, "segue", &MemorySecrets::default(), &mut inputs).await;
+        assert!(got.unwrap_err().starts_with("standard input is a terminal, which would show what is typed"));
+    }
+
     #[test]
     fn a_secret_holds_what_was_handed_in_whatever_became_of_its_token() {
         let given = SecretString::from(r#"{"client_id":"a","refresh_token":"one"}"#);

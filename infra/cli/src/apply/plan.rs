@@ -15,7 +15,7 @@ use crate::Failure;
 use crate::connection::saving;
 use crate::export::check::{Over, check, check_schedule};
 use crate::export::desk::quoted;
-use crate::export::found::Found;
+use crate::export::found::{Found, all_read};
 use crate::export::schedules::Schedules;
 use crate::export::standing::Own;
 use crate::export::timing::Timing;
@@ -217,7 +217,7 @@ async fn surplus(plan: &mut Plan, state: &State, schedules: &BTreeMap<String, Ow
     };
     broken.retain(|error| !matches!(error, StateError::Malformed { key, .. } if named(key)));
     // What can't be read can't be told from what is to stay.
-    Failure::together(broken.into_iter().map(Failure::from).collect())?;
+    all_read(broken)?;
     for (_, export) in exports {
         if !plan.exports.iter().any(|planned| planned.wanted.id == export.id) {
             let schedule = schedules.get(&export.id).cloned();

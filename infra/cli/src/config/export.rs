@@ -7,7 +7,7 @@ use segue_state::State;
 use super::schema;
 use crate::Failure;
 use crate::apply::specs::{ConnectionSpec, Document, ExportSpec};
-use crate::export::found::connections;
+use crate::export::found::{all_read, connections};
 use crate::export::schedules::Schedules;
 use crate::export::standing::Standing;
 use crate::output::Screen;
@@ -70,7 +70,7 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 async fn document(state: &State, schedules: &dyn Schedules) -> Result<(Document, Vec<String>), Failure> {
     let (mut exports, broken) = state.exports().await?;
     // A file without them would look as if they did not exist.
-    Failure::together(broken.into_iter().map(Failure::from).collect())?;
+    all_read(broken)?;
     exports.sort_by(|(_, one), (_, other)| one.id.cmp(&other.id));
     let schedules = schedules.all().await?;
     let mut said = Vec::new();
@@ -173,6 +173,16 @@ mod tests {
         insta::assert_snapshot!(comments.join("\n"), @"# Not in it, so applying it takes away: the schedule of `detached`, which is at(2026-12-24T08:00:00) in UTC, not Segue's form.");
         assert!(text.contains("cron: 0 6 * * ? *"), "the other schedule is there");
         File::parse("segue.yaml", &text).unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_export_whose_change_of_role_broke_off_is_told_with_what_to_do() {
+        let (state, schedules) = stack().await;
+        let (_, export) = state.export("plain").await.unwrap().unwrap();
+        state.create(&keys::export(Role::Contributors, "plain"), &export).await.unwrap();
+        let failure = document(&state, &schedules).await.unwrap_err().to_string();
+        assert!(failure.contains("config/exports/contributors/plain.json"), "{failure}");
+        assert!(failure.contains("apply the file with that change again"), "{failure}");
     }
 
     #[tokio::test]

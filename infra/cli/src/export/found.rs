@@ -128,6 +128,19 @@ pub async fn create(state: &State, role: Role, export: &Export) -> Result<(), Fa
     }
 }
 
+/// That every export could be read.
+///
+/// # Errors
+/// [`Failure`] with all that could not.
+pub fn all_read(broken: Vec<StateError>) -> Result<(), Failure> {
+    Failure::together(broken.into_iter().map(Failure::from).collect()).map_err(|failure| {
+        failure.hint(
+            "mend or delete that document; where one stands under both roles since a change of its role broke off, apply \
+             the file with that change again",
+        )
+    })
+}
+
 /// All connections, by their ids.
 ///
 /// # Errors
