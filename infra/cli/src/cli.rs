@@ -26,7 +26,7 @@ pub struct Cli {
 #[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// The CloudFormation stack that Segue was deployed as.
-    #[arg(long, global = true, env = "SEGUE_STACK", default_value = "segue", value_name = "NAME")]
+    #[arg(long, global = true, env = "SEGUE_STACK", default_value = "segue", value_name = "STACK")]
     pub stack: String,
     /// How to print what was found: for people, or for scripts.
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]

@@ -42,8 +42,12 @@ impl Failure {
     /// AWS did not answer as hoped.
     pub fn aws(action: &str, code: Option<&str>, error: &(dyn Error + 'static)) -> Self {
         let problem = code.map_or_else(|| sources(error), str::to_owned);
-        Self::new(format!("{action} failed: {problem}"))
-            .hint("check AWS_PROFILE, AWS_REGION, that you are logged in, and what you may do")
+        let hint = if code.is_some_and(|code| code.starts_with("AccessDenied")) {
+            "your AWS identity may not do that: check AWS_PROFILE, and which of the stack's policies it has"
+        } else {
+            "check AWS_PROFILE, AWS_REGION, that you are logged in, and what you may do"
+        };
+        Self::new(format!("{action} failed: {problem}")).hint(hint)
     }
 
     /// A file that was named can't be opened or read: it was used wrongly.

@@ -1,5 +1,6 @@
 //! What is printed: text for people, JSON for scripts.
 
+use std::borrow::Cow;
 use std::io::{ErrorKind, Result as IoResult, Write};
 
 use clap::ValueEnum;
@@ -56,7 +57,7 @@ impl<'a> Screen<'a> {
         if self.is_json() {
             return Ok(());
         }
-        written(writeln!(self.out, "{text}").and_then(|()| self.out.flush()))
+        written(writeln!(self.out, "{}", plain(text)).and_then(|()| self.out.flush()))
     }
 
     /// One document for scripts; nothing for people.
@@ -79,6 +80,28 @@ fn written(result: IoResult<()>) -> Result<(), Failure> {
             Err(Failure::new(format!("the output could not be written: {error}")))
         }
         _ => Ok(()),
+    }
+}
+
+/// A text without what would command a terminal: names are written by others, in configuration, drops and accounts.
+#[must_use]
+pub fn plain(text: &str) -> Cow<'_, str> {
+    let commands = |c: char| {
+        (c.is_control() && !matches!(c, '\n' | '\t'))
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(commands) {
+        return Cow::Borrowed(text);
+    }
+    text.chars().map(|c| if commands(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+/// A count with the name of what is counted.
+#[must_use]
+pub fn counted(count: impl TryInto<u64>, one: &str) -> String {
+    match count.try_into().unwrap_or(u64::MAX) {
+        1 => format!("1 {one}"),
+        count => format!("{count} {one}s"),
     }
 }
 
@@ -112,6 +135,22 @@ mod tests {
         a           5  said
         longer   1000  said
         ");
+    }
+
+    #[test]
+    fn what_others_wrote_commands_no_terminal() {
+        let mut bytes = Vec::new();
+        let mut screen = Screen::new(Output::Text, &mut bytes);
+        screen.line("a\u{1b}]52;c;eA==\u{7}\r\u{9b}2J\u{202e}b\tc\nd é").unwrap();
+        assert_eq!(
+            String::from_utf8(bytes).unwrap(),
+            "a\u{fffd}]52;c;eA==\u{fffd}\u{fffd}\u{fffd}2J\u{fffd}b\tc\nd é\n"
+        );
+    }
+
+    #[test]
+    fn one_is_one() {
+        assert_eq!([0_usize, 1, 2].map(|count| counted(count, "run")), ["0 runs", "1 run", "2 runs"]);
     }
 
     #[test]

@@ -160,8 +160,8 @@ pub(super) fn print(
         }
     }
     print_consent(stack, report, agreement, screen)?;
-    let ready: Vec<&str> =
-        report.exports.iter().filter(|saved| saved.enabled).map(|saved| saved.id.as_str()).collect();
+    let saved = report.exports.iter().filter(|saved| saved.outcome != Outcome::Unchanged);
+    let ready: Vec<&str> = saved.filter(|saved| saved.enabled).map(|saved| saved.id.as_str()).collect();
     if !ready.is_empty() {
         let command = stack.command(&format!("run start {}", ready.join(" ")));
         screen.line(&format!("\nsaving an export runs nothing; run it now with: {command}"))?;

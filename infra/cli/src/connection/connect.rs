@@ -22,6 +22,7 @@ use crate::Failure;
 use crate::apply::Inputs;
 use crate::apply::account::Accounts;
 use crate::apply::credentials::marked;
+use crate::output::counted;
 use crate::prompt::{Prompt, unread};
 use crate::stack::Stack;
 
@@ -251,7 +252,7 @@ fn invite(
         question.redirect()
     ));
     if listening {
-        prompt.say(&format!("Waiting {} seconds for the browser to come back …", how.timeout));
+        prompt.say(&format!("Waiting {} for the browser to come back …", counted(how.timeout, "second")));
     } else {
         prompt.say("Copy the address that the browser ends at, whatever it shows there.");
     }

@@ -109,7 +109,7 @@ fn half(recorded: &Connection, error: SecretError) -> Failure {
     let Connection { id, account, .. } = recorded;
     let leads = account.as_ref().map_or_else(|| "no account".to_owned(), Report::named);
     Failure::from(error).hint(format!(
-        "the connection `{id}` leads to {leads} by now, and its secret may still hold other credentials: run this \
-         again, or stop it with `segue connection disable {id}`"
+        "the new credentials were not stored; the connection `{id}` is noted as leading to {leads}: if those that it has \
+         are another account's, run this again, or stop it with `segue connection disable {id}`"
     ))
 }

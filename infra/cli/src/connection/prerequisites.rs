@@ -112,6 +112,9 @@ fn next(stack: &Stack, connection: &Connection, screen: &mut Screen<'_>) -> Resu
         screen
             .line(&format!("\nnobody has agreed to its terms, so nothing can use it; agree with: {agree}"))?;
     }
+    if connection.account.is_some() && !consent::is_current(connection) {
+        return Ok(());
+    }
     if connection.account.is_none() {
         let connect = stack.command(&format!("connection connect {id}"));
         screen.line(&format!("\nsign in with: {connect}"))

@@ -273,6 +273,6 @@ fn what_was_recorded_and_not_stored_says_what_to_do() {
     bench.secrets = Arc::new(ReadOnly);
     insta::assert_snapshot!(whole(bench.sign_in("ann")).unwrap_err().to_string(), @r"
     error: AWS denies access to the secret `segue/klaviyo/main`
-    hint: the connection `main` leads to ann by now, and its secret may still hold other credentials: run this again, or stop it with `segue connection disable main`
+    hint: the new credentials were not stored; the connection `main` is noted as leading to ann: if those that it has are another account's, run this again, or stop it with `segue connection disable main`
     ");
 }

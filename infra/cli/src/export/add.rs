@@ -9,10 +9,10 @@ use super::desk::{Desk, quoted, saved};
 use super::found::{connections, create};
 use super::settings::Settings;
 use super::{export_id, role};
-use crate::Failure;
 use crate::audience::Audience;
 use crate::output::Screen;
 use crate::prompt::needed;
+use crate::{Failure, nearest};
 
 /// The statuses of Mailchimp's new contacts, and what they mean.
 const NEW_CONTACTS: [(&str, &str); 4] = [
@@ -127,7 +127,7 @@ async fn connection(desk: &mut Desk<'_>, role: Role, args: &Args) -> Result<Conn
             failure.hint(if ids.is_empty() {
                 whom(desk, role, args, &all)
             } else {
-                crate::nearest::hint(id, &ids, "connections that you may use")
+                nearest::hint(id, &ids, "connections that you may use")
             })
         });
     }
@@ -289,7 +289,10 @@ async fn latest(
 ) -> Result<Option<(String, Vec<String>)>, Failure> {
     let seen = desk.around.segments().await?;
     let Some(segment) = segments.iter().find(|name| seen.contains(name)) else {
-        desk.prompt.say(&format!("There is no drop of {} yet: columns are not checked.", quoted(segments)));
+        let meant = segments.iter().find_map(|name| nearest::meant(name, &seen));
+        let meant = meant.map(|name| format!(" Did you mean `{name}`?")).unwrap_or_default();
+        let none = format!("There is no drop of {} yet: columns are not checked.{meant}", quoted(segments));
+        desk.prompt.say(&none);
         return Ok(None);
     };
     match desk.around.columns(segment, source).await {
@@ -321,7 +324,7 @@ fn has(settings: &Settings, segment: &str, columns: &[String]) -> Result<(), Fai
         columns.iter().find(same).is_none()
     });
     let failures = lacks.map(|name| {
-        let meant = crate::nearest::meant(name, columns).map(|meant| format!("; did you mean `{meant}`?"));
+        let meant = nearest::meant(name, columns).map(|meant| format!("; did you mean `{meant}`?"));
         let meant = meant.unwrap_or_default();
         Failure::new(format!("the latest drop of `{segment}` has no column `{name}`{meant}"))
     });

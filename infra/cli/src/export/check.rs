@@ -1,5 +1,7 @@
 //! What is wrong with an export, wherever it comes from: a file or options.
 
+use std::collections::BTreeSet;
+
 use segue_segment::Destination;
 use segue_state::config::{Problem, check_export};
 use segue_state::{Connection, Export, Role, SharedWith};
@@ -59,9 +61,38 @@ pub fn check_schedule(timing: &Timing) -> Vec<(String, String)> {
 /// # Errors
 /// [`Failure`] of wrong use with all that is wrong.
 pub fn demand(export: &Export, role: Role, over: Option<Over>) -> Result<(), Failure> {
-    let problems = check(export, role, over).into_iter();
-    let failures = problems.map(|(_, text)| Failure::usage(format!("export `{}`: {text}", export.id)));
-    Failure::together(failures.collect()).map_err(|failure| failure.hint("nothing was saved"))
+    let problems = check(export, role, over);
+    let options: BTreeSet<&str> = problems.iter().filter_map(|(field, _)| option(field)).collect();
+    let hint = match options.into_iter().collect::<Vec<_>>().join(", ") {
+        options if options.is_empty() => "nothing was saved".to_owned(),
+        options => format!("nothing was saved; see {options}"),
+    };
+    let failures = problems.iter().map(|(_, text)| Failure::usage(format!("export `{}`: {text}", export.id)));
+    Failure::together(failures.collect()).map_err(|failure| failure.hint(hint))
+}
+
+/// The option that a field of an export is said with.
+fn option(field: &str) -> Option<&'static str> {
+    let found = match field {
+        "display_name" => "--display-name",
+        "audience_id" => "--audience",
+        "segments" => "--segment",
+        "fields.email" => "--email",
+        "fields.first_name" => "--first-name",
+        "fields.last_name" => "--last-name",
+        "new_contacts" => "--new-contacts",
+        "existing_contacts" => "--existing-contacts",
+        "people_who_left" => "--people-who-left",
+        "tags" => "--tag",
+        "limits.profiles" => "--max-profiles",
+        "limits.min_profiles" => "--min-profiles",
+        "limits.invalid_share" => "--invalid-share",
+        "limits.change_share" => "--change-share",
+        "limits.warn_change_share" => "--warn-change-share",
+        "limits.deadline_minutes" => "--deadline-minutes",
+        _ => return None,
+    };
+    Some(found)
 }
 
 #[cfg(test)]

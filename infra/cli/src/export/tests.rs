@@ -293,7 +293,7 @@ async fn detaching_keeps_the_configuration_and_cancels_what_is_under_way() {
     // What another destination asks for, it has to be given.
     insta::assert_snapshot!(wrong(world.run(&["attach", "vip", "mailchimp"]).await), @r"
     error: export `vip`: `new_contacts`: say how new people are added: subscribed, pending, transactional or unsubscribed
-    hint: nothing was saved
+    hint: nothing was saved; see --new-contacts
     ");
     world.run(&["attach", "vip", "mailchimp", "--new-contacts", "pending"]).await.unwrap();
     assert_eq!(world.export("vip").await.unwrap().connection, "mailchimp");

@@ -12,6 +12,7 @@ use url::Url;
 
 use super::{Code, NoAnswer, Question};
 use crate::Failure;
+use crate::output::counted;
 
 /// A request of a browser has some hundred bytes.
 const LARGEST: usize = 16 << 10;
@@ -60,7 +61,7 @@ impl Listener {
     /// [`Failure`] if the destination refuses, or nobody comes in time.
     pub async fn wait(&self, question: &Question, limit: Duration) -> Result<Code, Failure> {
         let late = |_| {
-            Failure::new(format!("nobody came back from the browser within {} seconds", limit.as_secs())).hint(
+            Failure::new(format!("nobody came back from the browser within {}", counted(limit.as_secs(), "second"))).hint(
                 "run it again; where the browser is on another machine, --paste takes the address that it ended at",
             )
         };

@@ -3,6 +3,8 @@
 use segue_segment::Destination;
 use serde::Serialize;
 
+use crate::output::counted;
+
 /// What a run over so many profiles would send, and for how long.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Sending {
@@ -39,7 +41,7 @@ impl Sending {
     /// For people.
     pub(super) fn shown(&self) -> String {
         let Self { calls, seconds, basis } = self;
-        let calls = if *calls == 1 { "1 call".to_owned() } else { format!("{calls} calls") };
+        let calls = counted(*calls, "call");
         let time = match seconds {
             0..120 => format!("{seconds} s"),
             120..7200 => format!("{} min", seconds.div_ceil(60)),
