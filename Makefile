@@ -7,7 +7,7 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
-.PHONY: help demo test lint unit local e2e bench bench-delivery tools format build deny clean
+.PHONY: help demo test lint unit local e2e bench bench-delivery picture tools format build deny clean
 
 help: ## What there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 20
@@ -49,6 +49,9 @@ bench: tools ## How fast files are read, beside a program in Python (ROWS="10000
 bench-delivery: ## How long and how costly a million profiles are (BENCH="--help" for what can be chosen)
 	cargo build --config tests/bench/delivery/optimised.toml -p sandbox -p bench-delivery
 	@$(TARGET)/debug/bench-delivery $(BENCH)
+
+picture: tools ## The README's picture of `segue run watch`, of real runs on the local stack
+	@$(VENV)/python -m segue_local.picture
 
 build: tools ## What is deployed to AWS: the same as `sam build`
 	. $(VENV)/activate && sam build

@@ -7,9 +7,10 @@ from contextlib import ExitStack
 
 import pytest
 from make_segment import Recipe, make
+from operators import Operator
 from segue_local.build import program
+from segue_local.terminal import Terminal
 from system import SECRET_MARK, Export, System
-from terminal import Terminal
 
 FULL, EMPTY = "━", "─"
 
@@ -55,6 +56,44 @@ def frozen(system: System, canary: str) -> Iterator[Frozen]:
         system.sandbox.clear_faults()
     for export in exports.values():
         assert system.one(export, within=120)["status"] == "completed"
+
+
+def test_a_run_is_watched_to_its_end(system: System, canary: str) -> None:
+    segment = system.segment("seen")
+    export = system.export("snapchat", segment)
+    with system.deaf("SnapchatQueue"):
+        system.drop(segment, make(Recipe(rows=50, invalid=2, duplicate=3, seed=96, tag=f"{canary}seen")))
+        system.sealed(export)
+        terminal = segue(system, "run", "watch", export.id, columns=120, rows=60)
+        terminal.sees("0/1 chunks")
+    with terminal:
+        assert terminal.end(60) == 0
+        assert terminal.lines[0] == f"{export.id}  {FULL * 12}  completed, 45/45 profiles taken"
+        assert terminal.colours == {"green"}
+        assert terminal.modes == terminal.modes_before
+
+
+def test_how_far_reading_is_is_told_to_those_who_may_know(system: System, canary: str) -> None:
+    segment = system.segment("read")
+    export = system.export("klaviyo", segment)
+    system.drop(segment, make(Recipe(rows=20, invalid=0, duplicate=0, seed=97, tag=f"{canary}read")))
+    done = system.one(export)["run"]
+    # A run that is as far as that: nothing but its record, and what two attempts have staged.
+    reading = done.split("-")[0] + "-zzzzzzzzzzzzzzzz"
+    run = system.read(f"runs/{export.id}/{done}/run.json")
+    staged = [f"chunks/{export.id}/{reading}/{chunk}" for chunk in ("broken/000000", "ahead/000000", "ahead/000001")]
+    keys = [f"runs/{export.id}/{reading}/run.json", *staged]
+    for key in keys:
+        system.put(key, {**run, "run": reading})
+    contributor = Operator(system.stack, "contributors", user="reader-of-runs")
+    try:
+        for cli, so_far in ((system.cli, ", 400000 profiles so far"), (contributor.cli, "")):
+            told = cli("run", "watch", export.id, reading, "--timeout", "1")
+            line = f"{export.id} {reading} staging: the drop is being read{so_far}"
+            assert told.stdout.splitlines()[0] == line, told.stdout + told.stderr
+    finally:
+        for key in keys:
+            system.s3.delete_object(Bucket=system.state_bucket, Key=key)
 
 
 def _bars(terminal: Terminal, frozen: Frozen) -> list[str]:
@@ -131,21 +170,6 @@ def test_a_terminal_gets_what_it_can_show_and_people_want(frozen: Frozen, name: 
             assert FULL in terminal.text and not terminal.colours and b"\x1b[3" not in terminal.written
         else:
             assert "======------" in terminal.text and terminal.colours == {"cyan"} and terminal.text.isascii()
-
-
-def test_a_run_is_watched_to_its_end(system: System, canary: str) -> None:
-    segment = system.segment("seen")
-    export = system.export("snapchat", segment)
-    with system.deaf("SnapchatQueue"):
-        system.drop(segment, make(Recipe(rows=50, invalid=2, duplicate=3, seed=96, tag=f"{canary}seen")))
-        system.sealed(export)
-        terminal = segue(system, "run", "watch", export.id, columns=120, rows=60)
-        terminal.sees("0/1 chunks")
-    with terminal:
-        assert terminal.end(60) == 0
-        assert terminal.lines[0] == f"{export.id}  {FULL * 12}  completed, 45/45 profiles taken"
-        assert terminal.colours == {"green"}
-        assert terminal.modes == terminal.modes_before
 
 
 # ---------------------------------------------------------------------- questions

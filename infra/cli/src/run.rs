@@ -7,6 +7,7 @@ mod dry_run;
 mod line;
 pub mod list;
 pub mod logs;
+mod reading;
 pub mod rejected;
 pub mod retry;
 pub mod show;

@@ -92,7 +92,7 @@ fn words(run: &Summary) -> Vec<String> {
     let counts = &run.counts;
     let to_send = counts.read.saturating_sub(counts.invalid + counts.duplicate + counts.unchanged);
     match run.status {
-        Status::Staging => vec!["reading the drop".to_owned()],
+        Status::Staging => vec![run.message.clone()],
         Status::Delivering => vec![
             format!("{}/{} chunks", run.chunks_done, run.chunks),
             format!("{}/{to_send} profiles", to_send.saturating_sub(counts.pending)),
@@ -135,19 +135,19 @@ mod tests {
     fn what_matters_least_is_left_out_first() {
         let (ascii, unicode) = (Look::default(), Look { unicode: true, colours: false });
         insta::assert_snapshot!(lines(80, ascii), @r"
-        e     reading the drop|
+        e     the drop is being read|
         e     ===---------  1/4 chunks, 200000/800000 profiles, 1000000 rows|
         e     ============  completed, 800000/800000 profiles taken|
         e     ============  failed: Klaviyo does not answer; it was tried for an hour...|
         ");
         insta::assert_snapshot!(lines(50, unicode), @r"
-        e     reading the drop|
+        e     the drop is being read|
         e     ━━━─────────  1/4 chunks|
         e     ━━━━━━━━━━━━  completed|
         e     ━━━━━━━━━━━━  failed: Klaviyo does not answ…|
         ");
         insta::assert_snapshot!(lines(30, ascii), @r"
-        e     reading the drop|
+        e     the drop is being read|
         e     ===---------  1/4 chunks|
         e     ============  completed|
         e     ============  failed:...|

@@ -9,6 +9,7 @@ use segue_state::finish::look;
 use segue_state::{RunId, State, StateError, Status, Summary};
 
 use super::bars::Bars;
+use super::reading::Reading;
 use super::{Which, export_id, no_run, summaries};
 use crate::output::Screen;
 use crate::stack::Stack;
@@ -243,6 +244,7 @@ pub async fn until_it_ends(
     patience: Patience,
     shown: &mut dyn Show,
 ) -> Result<Summary, Failure> {
+    let mut reading = Reading::default();
     let mut seen: Option<RunId> = None;
     let (mut failures, mut known) = (0, false);
     loop {
@@ -251,6 +253,7 @@ pub async fn until_it_ends(
         match once(state, export, followed.as_ref().unwrap_or(which)).await {
             Ok(Some(summary)) => {
                 failures = 0;
+                let summary = reading.told(state, summary).await;
                 shown.show(&summary)?;
                 if summary.status.is_end() || patience.is_over() {
                     return Ok(summary);
