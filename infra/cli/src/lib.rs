@@ -45,7 +45,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // There is nowhere left to say that this can't be written.
-            let _ = std::io::Write::write_all(&mut stderr(), failure.to_string().as_bytes());
+            let _ = std::io::Write::write_all(&mut stderr(), output::plain(&failure.to_string()).as_bytes());
             ExitCode::from(failure.status())
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::try_join;
+use segue_platform::StoreError;
 use segue_state::{Connection, Export, Halt, Role, Run, State, StateError, permit};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -76,10 +77,9 @@ impl<'a> Gate<'a> {
     async fn live(&self) -> Result<Result<(Role, Export), Halt>, StateError> {
         let (id, role) = (&self.run.export.id, self.run.role);
         match self.state.export(id).await {
-            // Contributors may write what they like there. It holds up nobody else who waits in the lane.
-            Err(StateError::Malformed { .. } | StateError::Version { .. })
-                if role == Some(Role::Contributors) =>
-            {
+            // Contributors may write what they like there, in any class of storage and with any key. It holds up nobody else
+            // who waits in the lane.
+            Err(error) if role == Some(Role::Contributors) && is_its_own(&error) => {
                 Ok(Err(Halt::ExportBroken(id.clone())))
             }
             Err(error) => Err(error),
@@ -108,5 +108,27 @@ impl<'a> Gate<'a> {
             Look::Open(_) => Ok(None),
             Look::Shut(halt) => Ok(Some(halt)),
         }
+    }
+}
+
+/// Whether an error tells of the one document rather than of the bucket, of which others were just read.
+const fn is_its_own(error: &StateError) -> bool {
+    match error {
+        StateError::Malformed { .. } | StateError::Version { .. } => true,
+        StateError::Store(error) => matches!(error, StoreError::Denied { .. }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_that_nobody_may_read_is_told_from_an_outage() {
+        let key = || "config/exports/contributors/e.json".to_owned();
+        let denied = StoreError::Denied { key: key(), action: "read" };
+        let outage = StoreError::Failed { key: key(), action: "read", problem: "SlowDown".into() };
+        assert!(is_its_own(&denied.into()) && !is_its_own(&outage.into()));
+        assert!(is_its_own(&StateError::Version { key: key(), version: 99 }));
     }
 }

@@ -133,6 +133,9 @@ fn unusable(id: &str, export: &Export) -> Option<&'static str> {
     if !export.is_detached() && !is_id(&export.connection) {
         return Some("`connection` is no connection's id");
     }
+    if export.display_name.contains(char::is_control) {
+        return Some("`display_name`: use one line, without control characters");
+    }
     let long = |segment: &String| segment.len() > LONGEST_SEGMENT;
     if export.segments.len() > MOST_SEGMENTS || export.segments.iter().any(long) {
         return Some("`segments`: use at most 100 segments, with names of at most 512 bytes");
@@ -174,6 +177,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_contributor_writes_neither_stops_nor_replaces_anybody_elses() {
+        let mut name = export("bell");
+        name["display_name"] = json!("x\u{1b}]52;c;eA==\u{7}");
         let mut segments = export("many");
         segments["segments"] = json!(vec!["s"; 101]);
         let mut keyed = export("far");
@@ -183,6 +188,7 @@ mod tests {
         let state = bucket(&[
             ("administrators/news", export("news")),
             ("contributors/a", export("own")),
+            ("contributors/bell", name),
             ("contributors/far", keyed),
             ("contributors/fake/20261123T000000Z-x", export("fake")),
             ("contributors/heavy", heavy),
@@ -196,6 +202,7 @@ mod tests {
         insta::assert_snapshot!(broken, @r"
         config/exports/contributors/fake/20261123T000000Z-x.json is malformed: its name is none of an export, which is ID.json
         config/exports/contributors/a.json is malformed: `id` is not the one of its name
+        config/exports/contributors/bell.json is malformed: `display_name`: use one line, without control characters
         config/exports/contributors/far.json is malformed: `connection` is no connection's id
         config/exports/contributors/heavy.json is malformed: it has 66673 bytes; such a document has at most 65536
         config/exports/contributors/many.json is malformed: `segments`: use at most 100 segments, with names of at most 512 bytes

@@ -23,7 +23,7 @@ fn problem(field: &'static str, problem: impl Into<String>) -> Problem {
 pub fn check_connection(connection: &Connection) -> Vec<Problem> {
     let mut found = Vec::new();
     found.extend(check_id(&connection.id));
-    found.extend(check_text("display_name", &connection.display_name));
+    found.extend(check_name(&connection.display_name));
     if !(1..=100).contains(&connection.budget_share) {
         found.push(problem("budget_share", "use a whole number of percent from 1 to 100"));
     }
@@ -35,7 +35,7 @@ pub fn check_connection(connection: &Connection) -> Vec<Problem> {
 pub fn check_export(export: &Export, destination: Destination) -> Vec<Problem> {
     let mut found = Vec::new();
     found.extend(check_id(&export.id));
-    found.extend(check_text("display_name", &export.display_name));
+    found.extend(check_name(&export.display_name));
     found.extend(check_text("fields.email", &export.fields.email));
     if !export.audience_id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
         || export.audience_id.is_empty()
@@ -132,6 +132,14 @@ pub fn is_id(id: &str) -> bool {
 fn check_id(id: &str) -> Option<Problem> {
     (!is_id(id))
         .then(|| problem("id", "use 1 to 63 lower-case letters, digits and hyphens, no hyphen at either end"))
+}
+
+fn check_name(name: &str) -> Option<Problem> {
+    let control = || {
+        name.contains(char::is_control)
+            .then(|| problem("display_name", "use one line, without control characters"))
+    };
+    check_text("display_name", name).or_else(control)
 }
 
 fn check_text(field: &'static str, text: &str) -> Option<Problem> {
