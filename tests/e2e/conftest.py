@@ -3,12 +3,14 @@
     .local/venv/bin/python -m pytest tests/e2e
 
 builds first; with `SEGUE_E2E_NO_BUILD=1` the programs are used that are there. The stack's logs are in `.local/e2e`.
+With `-n 2 --dist loadgroup` two processes share the tests, each with one stack: most of the time is waiting.
 """
 
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sandbox_control import Sandbox
@@ -23,14 +25,48 @@ sys.path.insert(0, str(_HERE.parent / "schemas"))
 CANARY = "qxcanaryzj"
 
 
+#: The tests with one stack, and those with the other.
+_HALVES = ("first", "second")
+#: They take about as long as all the others. They change who may do what, which is nothing for neighbours.
+_SECOND = {"test_policies", "test_roles"}
+_NOTHING = SimpleNamespace(params={})
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """The one mark of these tests."""
     config.addinivalue_line("markers", "last: runs after all the others, on what they left behind")
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What comes last is done on each stack, if there are two."""
+    last = metafunc.definition.get_closest_marker("last") and "system" in metafunc.fixturenames
+    if last and hasattr(metafunc.config, "workerinput"):
+        metafunc.fixturenames.append("half")
+        metafunc.parametrize("half", _HALVES, indirect=True)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that look at what all the others left behind come last."""
+    """Tests that look at what all the others left behind come last; those of one group share a process."""
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _group(item: pytest.Item) -> str:
+    """Which tests have to be in the same process as this one: those of its stack, or of its servers."""
+    if "half" in getattr(item, "callspec", _NOTHING).params:
+        return item.callspec.params["half"]
+    if item.path.parent != _HERE:
+        return item.path.parent.name
+    if "system" not in item.fixturenames:
+        return item.path.stem
+    return _HALVES[item.path.stem in _SECOND]
+
+
+@pytest.fixture
+def half(request: pytest.FixtureRequest) -> str:
+    """The half of the tests that a last test belongs to."""
+    return request.param
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +77,8 @@ def _stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     compile_first = "SEGUE_E2E_NO_BUILD" not in os.environ
     # Two checkouts, or two people, may test at the same time under labels of their own.
     label = os.environ.get("SEGUE_E2E_LABEL", "e2e")
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        label = f"{label}-{worker}"
     with LocalStack(label, parameters=parameters, requests=record, compile=compile_first) as stack:
         yield System(stack, Sandbox(stack.sandbox_url, record))
 
