@@ -284,7 +284,7 @@ def test_each_line_of_the_table(
     assert outcome(lambda: act(it, world)) == expected
 
 
-def test_audiences_are_names_and_ids(world: World, operators: dict[str, Operator]) -> None:
+def test_audiences_are_names_ids_and_counts(world: World, operators: dict[str, Operator]) -> None:
     for name in DESTINATIONS:
         export = world.shared[name]
         answer = operators["contributors"].ask(
@@ -293,7 +293,7 @@ def test_audiences_are_names_and_ids(world: World, operators: dict[str, Operator
         # Klaviyo's accounts have their audience seeded only under the name that the sandbox gives it.
         assert export.audience in [audience["id"] for audience in answer["audiences"]], answer
         assert all(set(audience) == {"id", "name", "kind", "profiles"} for audience in answer["audiences"])
-        assert set(answer) == {"account", "audiences"}
+        assert set(answer) == {"account", "audiences", "complete", "notes"} and answer["complete"]
         assert all(value not in json.dumps(answer) for value in export.credentials.values()), "a secret was told"
 
 
@@ -335,7 +335,8 @@ def test_a_contributors_schedule_does_what_a_contributor_may(
         assert (summary["status"], summary["trigger"]) == ("completed", "schedule")
     else:
         told = f"the export `{export.id}` is the administrators'"
-        system.wait_for("the refusal", lambda: system.logged("FanOut", "a request is refused", told))
+        # It fails, since nobody reads what it answers: that raises the alarm.
+        system.wait_for("the refusal", lambda: system.logged("FanOut", "a schedule's run is refused", told))
         assert system.runs(export) == []
 
 
@@ -381,4 +382,4 @@ def test_the_command_line_serves_contributors(world: World, operators: dict[str,
 def test_the_command_line_tells_who_may_nothing_what_to_ask_for(operators: dict[str, Operator]) -> None:
     asked = operators["upstream"].cli("run", "start", "any")
     assert asked.returncode == 1
-    assert "AccessDenied" in asked.stderr and "what you may do" in asked.stderr
+    assert "AccessDenied" in asked.stderr and "may not do that" in asked.stderr
