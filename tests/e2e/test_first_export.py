@@ -65,8 +65,8 @@ class Typist:
     def type(self, line: str) -> str:
         """What a command said; it must have ended well, and said nothing secret."""
         words = shlex.split(line)
-        if words[0] == "export":
-            name = words[1].partition("=")[0]
+        if words[0] == "read":
+            name = words[2]
             self.environment[name] = json.dumps(APPS[name]) if name in APPS else KEY
             return ""
         if words[:3] == ["segue", "connection", "connect"]:
