@@ -137,6 +137,7 @@ class Shop(System):
             "AWS_SHARED_CREDENTIALS_FILE": str(tools / "credentials"),
             "LC_ALL": "C.UTF-8",
             "PATH": f"{tools}:{program('segue').parent}:{environment.TOOLS}:{os.environ['PATH']}",
+            "SAM_CLI_TELEMETRY": "0",
             "SEGUE_STACK": self.stack.name,
             "TERM": "xterm-256color",
         }
@@ -231,7 +232,9 @@ class Shop(System):
         self.drop("vip", (self.desk / "vip.csv").read_bytes(), "vip.csv")
         self.drop("winter", (self.desk / "winter.csv").read_bytes(), "winter.csv")
         # Nothing wants them yet: fan-out has seen them before there are exports.
-        self.wait_for("fan-out to see two drops", lambda: self.logged_drops() >= 2)
+        for segment in ("vip", "winter"):
+            seen = ("FanOut", "no export wants", f'"{segment}"')
+            self.wait_for(f"fan-out to see {segment}", lambda seen=seen: self.logged(*seen))
         self._segue("segue apply -f segue.yaml --agree")
         self._segue("segue export schedule set vip-to-snapchat --rate '6 hours'")
         for export in ("vip-to-snapchat", "vip-to-mailchimp", "vip-to-klaviyo"):
@@ -243,11 +246,6 @@ class Shop(System):
         self._stop_mailchimp()
         self._segue("segue run start winter-to-mailchimp")
         self.wait_for("the last run's seal", lambda: self._sealed("winter-to-mailchimp"))
-
-    def logged_drops(self) -> int:
-        """How many drops fan-out has looked at."""
-        lines = self.stack.log_lines("FanOutLogGroup")
-        return sum("REPORT RequestId" in line for line in lines)
 
     def _stop_mailchimp(self) -> None:
         functions = self.stack.client("lambda")

@@ -12,7 +12,7 @@ use segue_state::{Cancel, State, keys};
 use serde::Serialize;
 
 use crate::export::schedules::{EventBridge, Schedules};
-use crate::output::Screen;
+use crate::output::{Screen, counted};
 use crate::prompt::{Prompt, Terminal};
 use crate::{App, Failure};
 
@@ -140,7 +140,7 @@ impl Work<'_> {
             screen.line(&format!("deleted the secret {name}"))?;
         }
         let mut objects = stopped.objects + self.clear("").await?;
-        screen.line(&format!("emptied the state bucket: {objects} objects"))?;
+        screen.line(&format!("emptied the state bucket: {}", counted(objects, "object")))?;
         screen.line("deleting the stack, which takes a few minutes")?;
         self.deployed.delete_stack().await?;
         // A function may have written a last time; now there is none.
@@ -182,13 +182,13 @@ impl Work<'_> {
         for export in &names {
             schedules.remove(export).await?;
         }
-        screen.line(&format!("stopped {} schedules of exports", names.len()))?;
+        screen.line(&format!("stopped {} of exports", counted(names.len(), "schedule")))?;
 
         let cancelled = self.cancel_all().await?;
         // Without exports nothing starts, and nothing that is queued is sent.
         let objects = self.clear("config/exports/").await?;
         let cut_off = self.wait(Duration::from_secs(args.timeout)).await?;
-        screen.line(&format!("cancelled {cancelled} runs"))?;
+        screen.line(&format!("cancelled {}", counted(cancelled, "run")))?;
         if cut_off > 0 {
             screen.line(&format!(
                 "{cut_off} of them had not come to an end yet: calls may still have been under way"

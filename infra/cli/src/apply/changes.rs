@@ -247,7 +247,7 @@ pub fn print(all: &[Change], screen: &mut Screen<'_>) -> Result<(), Failure> {
     }
     let count = |wanted| all.iter().filter(|change| change.action == wanted).count();
     screen.line(&format!(
-        "{} to make, {} to change, {} to remove, {} as they are to be",
+        "{} to make, {} to change, {} to remove, {} unchanged",
         count(Action::Create),
         count(Action::Change),
         count(Action::Remove),

@@ -170,7 +170,7 @@ async fn moves(from: Role, prune: bool, writes: usize) -> bool {
     desk.save_of(&wanted, "pk_x", prune).await.unwrap();
     assert!(documents().all(|key| key.contains(other(from).name())), "after {writes} writes");
     assert!(whole(schedules.get("vip").await.unwrap()), "after {writes} writes");
-    assert!(desk.says(&wanted, prune).await.contains("0 to change, 0 to remove, 2 as they are to be"));
+    assert!(desk.says(&wanted, prune).await.contains("0 to change, 0 to remove, 2 unchanged"));
     cut.happened()
 }
 
@@ -199,7 +199,7 @@ async fn a_schedule_in_the_other_roles_group_is_told() {
     insta::assert_snapshot!(desk.says(&wanted, false).await, @r"
     ~ export vip
         schedule.group: administrators, contributors -> contributors
-    0 to make, 1 to change, 0 to remove, 1 as they are to be
+    0 to make, 1 to change, 0 to remove, 1 unchanged
     ");
     assert_eq!(outcomes(&desk.apply(&wanted, "pk_x", false).await), ["unchanged", "changed"]);
     assert_eq!(outcomes(&desk.apply(&wanted, "pk_x", false).await), ["unchanged", "unchanged"]);
@@ -219,7 +219,7 @@ async fn a_schedule_that_somebody_else_wrote_stops_nothing_and_is_told_before_it
         schedule.expression: at(2026-12-24T08:00:00), not Segue's form -> none
         schedule.time_zone: Europe/Berlin -> none
         ! it was changed by hand
-    0 to make, 1 to change, 0 to remove, 1 as they are to be
+    0 to make, 1 to change, 0 to remove, 1 unchanged
     ");
     assert!(refuse(&desk.changes(FILE, false).await).is_err());
     let daily = timed(Role::Administrators, "rate: 1 day");
@@ -229,7 +229,7 @@ async fn a_schedule_that_somebody_else_wrote_stops_nothing_and_is_told_before_it
         schedule.expression: at(2026-12-24T08:00:00), not Segue's form -> none
         schedule.time_zone: Europe/Berlin -> none
         ! it was changed by hand
-    0 to make, 1 to change, 0 to remove, 1 as they are to be
+    0 to make, 1 to change, 0 to remove, 1 unchanged
     ");
     desk.apply(&daily, "pk_x", false).await;
     let own = schedules.get("vip").await.unwrap().unwrap();

@@ -288,7 +288,7 @@ async fn a_plan_shows_every_field_that_changes_and_saves_nothing() {
     insta::assert_snapshot!("plan_of_a_new_file", desk.says(FILE, false).await);
     assert_eq!(desk.bucket.keys(), [""; 0]);
     desk.apply(FILE, "pk_x", true).await;
-    assert_eq!(desk.says(FILE, false).await, "0 to make, 0 to change, 0 to remove, 2 as they are to be\n");
+    assert_eq!(desk.says(FILE, false).await, "0 to make, 0 to change, 0 to remove, 2 unchanged\n");
     let other = FILE
         .replace("    shared_with: contributors\n", "    budget_share: 50\n")
         .replace("segments: [vip]", "segments: [vip, all]")
@@ -348,7 +348,7 @@ async fn what_the_file_does_not_name_goes_only_when_asked_to() {
     let crate::run::Which::This(run) = run else { panic!() };
     let open = segue_state::Open::new("2026-11-22T16:35:12Z".parse().unwrap());
     desk.state.create(&keys::open("old", &run), &open).await.unwrap();
-    assert_eq!(desk.says(FILE, false).await, "0 to make, 0 to change, 0 to remove, 2 as they are to be\n");
+    assert_eq!(desk.says(FILE, false).await, "0 to make, 0 to change, 0 to remove, 2 unchanged\n");
     insta::assert_snapshot!("plan_with_prune", desk.says(FILE, true).await);
     let plan = desk.plan_of(FILE, "pk_x", true).await.unwrap();
     let report = save::save(&Somebody, &desk.stores(), plan, None, "arn:op").await.unwrap();

@@ -316,8 +316,8 @@ async fn removing_detaches_exports_cancels_runs_and_says_what_stays() {
     let said = String::from_utf8(out).unwrap().replace(&run.to_string(), "RUN");
     insta::assert_snapshot!(said, @r"
     removed the connection `main`: nothing is sent over it any more
-    detached the export ours, which keeps its configuration; segue export attach ours CONNECTION
-    detached the export theirs, which keeps its configuration; segue export attach theirs CONNECTION
+    detached the export ours, which keeps its configuration; attach it with: segue export attach ours CONNECTION
+    detached the export theirs, which keeps its configuration; attach it with: segue export attach theirs CONNECTION
     cancelled the run ours RUN
 
     what stays, and how to be rid of it:

@@ -203,7 +203,9 @@ impl Removed {
         screen.line(&format!("removed the connection `{id}`: nothing is sent over it any more"))?;
         for Detached { export, .. } in &self.detached {
             let attach = stack.command(&format!("export attach {export} CONNECTION"));
-            screen.line(&format!("detached the export {export}, which keeps its configuration; {attach}"))?;
+            screen.line(&format!(
+                "detached the export {export}, which keeps its configuration; attach it with: {attach}"
+            ))?;
         }
         for Cancelled { export, run } in &self.cancelled {
             screen.line(&format!("cancelled the run {export} {run}"))?;

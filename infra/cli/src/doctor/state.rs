@@ -6,6 +6,7 @@ use segue_state::{Connection, Health, RunId, State, StateError, Summary, keys, p
 
 use super::finding::Finding;
 use crate::Failure;
+use crate::output::counted;
 use crate::stack::Stack;
 
 /// The resumer takes a run up after an hour without anything, and comes by every 15 minutes. It counts as stuck if that
@@ -123,7 +124,7 @@ async fn runs(stack: &Stack, state: &State, now: Timestamp) -> Result<Vec<Findin
     }
     if found.is_empty() {
         let count = open.len();
-        found.push(Finding::fine("runs", format!("none of {count} unfinished ones is stuck")));
+        found.push(Finding::fine("runs", format!("{} under way, none of them stuck", counted(count, "run"))));
     }
     Ok(found)
 }

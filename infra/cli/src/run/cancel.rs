@@ -98,8 +98,10 @@ fn print(stack: &Stack, done: &Cancelled, screen: &mut Screen<'_>) -> Result<(),
             ))
         }
         _ => {
+            // Somebody else may have done it long ago.
+            let (by, at) = (&cancel.by, cancel.at.strftime("%FT%TZ"));
             screen
-                .line(&format!("{export} {run} is cancelled by {}; nothing more of it is sent", cancel.by))?;
+                .line(&format!("{export} {run} is cancelled, by {by} at {at}; nothing more of it is sent"))?;
             let watch = stack.command(&format!("run watch {export} {run}"));
             screen.line(&format!("what is on its way is seen to its end; watch with: {watch}"))
         }
@@ -215,7 +217,7 @@ mod tests {
         print(&Stack::of("segue", &[]), &done, &mut screen).unwrap();
         insta::assert_snapshot!(String::from_utf8(bytes).unwrap(), @r"
         e 20261122T163512Z-a ended as cancelled: 10 profiles were sent before, 20 were not
-        e 20261122T163512Z-a is cancelled by arn:ann; nothing more of it is sent
+        e 20261122T163512Z-a is cancelled, by arn:ann at 1970-01-01T00:00:00Z; nothing more of it is sent
         what is on its way is seen to its end; watch with: segue run watch e 20261122T163512Z-a
         ");
     }

@@ -106,7 +106,13 @@ pub async fn run(
         prompt.say(&left_out(&app.stack, args, &run.run, oldest.at));
     }
     if lines.is_empty() {
-        return screen.line("nothing is logged about it; logs are kept for as long as LogRetentionDays says");
+        let kept = "logs are kept for as long as LogRetentionDays says";
+        return screen.line(&match args.level {
+            Level::Trace if args.since.is_none() && args.until.is_none() => {
+                format!("nothing is logged about it; {kept}")
+            }
+            _ => format!("nothing like that is logged about it; {kept}"),
+        });
     }
     lines.iter().try_for_each(|line| screen.line(&shown(line)))
 }
