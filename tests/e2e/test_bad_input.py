@@ -76,13 +76,13 @@ REFUSED = {
 
 FAILED = {
     "the secret is missing": Bad(
-        ("secret `", "does not exist", "segue apply"), destination="klaviyo", options={"secret": None}
+        ("secret `", "does not exist", "segue connection connect"), destination="klaviyo", options={"secret": None}
     ),
     "the secret is no JSON": Bad(
         ("no JSON object",), destination="mailchimp", options={"secret": f"key{SECRET_MARK}0-us19"}
     ),
     "a field of the secret is missing": Bad(
-        ("field `refresh_token`", "segue apply"),
+        ("field `refresh_token`", "segue connection connect"),
         destination="snapchat",
         options={"secret": {"client_id": f"a{SECRET_MARK}", "client_secret": f"b{SECRET_MARK}"}},
     ),
