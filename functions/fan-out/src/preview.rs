@@ -18,6 +18,9 @@ use crate::selection::Selection;
 use crate::staging::{Pass, pass};
 use crate::writers::Writers;
 
+/// Files that an answer lists: Lambda's answers end at 6 MB, a drop may have ten thousand.
+const LISTED: usize = 100;
+
 /// What a run of one export would do now. The names are a summary's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Preview {
@@ -31,8 +34,11 @@ pub struct Preview {
     pub audience_id: String,
     /// The segments that it would read.
     pub segments: Vec<String>,
-    /// The keys of their files.
+    /// The keys of their files, the first hundred of them.
     pub parts: Vec<String>,
+    /// How many files there are.
+    #[serde(default)]
+    pub part_count: usize,
     /// What would become of its rows; those that would be sent are `pending`.
     #[serde(flatten)]
     pub counts: Counts,
@@ -42,7 +48,7 @@ pub struct Preview {
     pub chunks: u32,
     /// API calls with profiles in them.
     pub calls: u64,
-    /// What the files turned out to be.
+    /// What the files turned out to be, the first hundred of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<SourceRecord>,
     /// Names that would not be sent as they stand in the drop.
@@ -117,7 +123,8 @@ fn stopped(run: &Run, segments: &[String], message: String) -> Preview {
         connection: run.export.connection.clone(),
         audience_id: run.export.audience_id.clone(),
         segments: segments.to_vec(),
-        parts: run.parts().map(|part| part.key.clone()).collect(),
+        parts: run.parts().take(LISTED).map(|part| part.key.clone()).collect(),
+        part_count: run.parts().count(),
         counts: Counts::default(),
         invalid_by_reason: BTreeMap::new(),
         chunks: 0,
@@ -147,7 +154,7 @@ fn tried(run: &Run, tally: Tally, sources: &[SourceRecord], verdict: Result<Vec<
         invalid_by_reason: tally.invalid_by_reason,
         chunks: if would_run { tally.chunks } else { 0 },
         calls: if would_run { profiles.div_ceil(per_call) } else { 0 },
-        sources: sources.to_vec(),
+        sources: sources.iter().take(LISTED).cloned().collect(),
         attributes_changed: tally.attributes_changed,
         warnings,
         would_run,

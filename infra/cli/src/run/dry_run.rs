@@ -3,6 +3,7 @@
 use fan_out::invocation::Request;
 use fan_out::preview::Preview;
 use fan_out::selection::Selection;
+use segue_state::{Source, State};
 use serde::Deserialize;
 
 use crate::output::{Screen, table};
@@ -18,14 +19,35 @@ pub(super) async fn run(
     Selection { segment, drop }: Selection,
     screen: &mut Screen<'_>,
 ) -> Result<(), Failure> {
-    let request = serde_json::to_value(Request::Preview { exports, segment, drop });
-    let request = request.map_err(|error| Failure::new(error.to_string()))?;
-    let answer = ask::fan_out(app, &request).await?;
-    let Answer { exports } = serde_json::from_value(answer).map_err(|error| {
-        Failure::new(format!("fan-out's answer is not understood: {error}"))
-            .hint("is the stack as new as this `segue`?")
-    })?;
-    print(&exports, screen)
+    let mut previews: Vec<Preview> = Vec::new();
+    for exports in passes(&app.state, exports).await? {
+        let request = Request::Preview { exports, segment: segment.clone(), drop: drop.clone() };
+        let request = serde_json::to_value(request).map_err(|error| Failure::new(error.to_string()))?;
+        let Answer { exports } =
+            serde_json::from_value(ask::fan_out(app, &request).await?).map_err(|error| {
+                Failure::new(format!("fan-out's answer is not understood: {error}"))
+                    .hint("is the stack as new as this `segue`?")
+            })?;
+        previews.extend(exports);
+    }
+    previews.sort_by(|one, other| one.export.cmp(&other.export));
+    print(&previews, screen)
+}
+
+/// Those that read the same files in the same way, together: each reading gets the time that a run's would.
+async fn passes(state: &State, exports: Vec<String>) -> Result<Vec<Vec<String>>, Failure> {
+    let mut passes: Vec<((Vec<String>, Source), Vec<String>)> = Vec::new();
+    for name in exports {
+        let what = match state.export(&name).await? {
+            Some((_, export)) => (export.segments, export.source),
+            None => Default::default(),
+        };
+        match passes.iter_mut().find(|(of, _)| *of == what) {
+            Some((_, names)) => names.push(name),
+            None => passes.push((what, vec![name])),
+        }
+    }
+    Ok(passes.into_iter().map(|(_, names)| names).collect())
 }
 
 #[derive(Deserialize)]
@@ -62,7 +84,11 @@ fn print(previews: &[Preview], screen: &mut Screen<'_>) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use segue_platform::memory::MemoryBucket;
     use segue_segment::Counts;
+    use segue_state::{Export, Role, keys};
 
     use super::*;
     use crate::output::Output;
@@ -79,6 +105,23 @@ mod tests {
         .unwrap();
         preview.counts = counts;
         preview
+    }
+
+    #[tokio::test]
+    async fn exports_that_read_the_same_are_asked_for_together_and_others_by_themselves() {
+        let state = State::new(Arc::new(MemoryBucket::default()));
+        for (id, segment, source) in
+            [("a", "vip", "{}"), ("b", "new", "{}"), ("c", "vip", "{}"), ("d", "vip", r#"{"header":false}"#)]
+        {
+            let export: Export = serde_json::from_value(serde_json::json!({
+                "id": id, "display_name": "E", "connection": "c", "audience_id": "a", "segments": [segment],
+                "fields": {"email": "email"}, "source": serde_json::from_str::<serde_json::Value>(source).unwrap(),
+            }))
+            .unwrap();
+            state.create(&keys::export(Role::Administrators, id), &export).await.unwrap();
+        }
+        let names = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
+        assert_eq!(passes(&state, names).await.unwrap(), [vec!["a", "c"], vec!["b"], vec!["d"]]);
     }
 
     #[test]
