@@ -24,7 +24,7 @@ impl Reading {
                 let chunks = most(found.iter().filter_map(|stored| stored.key.strip_prefix(&prefix)));
                 if chunks > 0 {
                     let profiles = chunks * destination.shape().profiles_per_chunk;
-                    run.message += &format!(", {profiles} profiles so far");
+                    run.message = format!("{}, {profiles} profiles so far", run.message);
                 }
             }
             Err(StoreError::Denied { .. }) => self.denied = true,
