@@ -76,6 +76,8 @@ class Guillotine:
             )  # fmt: skip
             return self._process.wait(within)
         finally:
+            if self._process:
+                self._process.kill()
             server.shutdown()
             server.server_close()
 
