@@ -86,7 +86,7 @@ async fn all_pages_of_lists_are_told() {
         .await;
     lists().and(query_param("page[cursor]", "b")).respond_with(page("A", None)).mount(&stack.server).await;
     let told = stack.audiences("shared", ":contributors").await;
-    insta::assert_snapshot!(told.to_string(), @r#"{"account":{"id":"Acc1","name":"Shop"},"audiences":[{"id":"A","kind":null,"name":"List A","profiles":null},{"id":"B","kind":null,"name":"List B","profiles":null}]}"#);
+    insta::assert_snapshot!(told.to_string(), @r#"{"account":{"id":"Acc1","name":"Shop"},"audiences":[{"id":"A","kind":null,"name":"List A","profiles":null},{"id":"B","kind":null,"name":"List B","profiles":null}],"complete":true,"notes":[]}"#);
     assert_eq!(stack.audiences("own", "").await, told);
 }
 
@@ -110,7 +110,10 @@ async fn what_can_not_be_answered_says_why() {
     let lists = Mock::given(method("GET")).and(path("/api/lists"));
     lists.respond_with(ResponseTemplate::new(403)).mount(&stack.server).await;
     let answer = stack.audiences("own", "").await;
-    assert!(refused(&answer).contains("HTTP 403"), "{answer}");
+    assert!(
+        refused(&answer).contains("(HTTP 403): its private key needs the scope `lists:read`"),
+        "{answer}"
+    );
     let answer = stack.ask(json!({"request": "secrets"}), "").await;
     assert!(refused(&answer).contains("not understood"), "{answer}");
 }

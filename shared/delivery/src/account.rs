@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use http::header::RETRY_AFTER;
 use secrecy::SecretString;
-use segue_platform::{SecretError, Secrets};
+use segue_platform::{Deadline, SecretError, Secrets};
 use segue_state::config::Account;
 use tokio::time::sleep;
 
@@ -18,11 +18,14 @@ use crate::destination::{CredentialsError, Destination, Exchange, Session, SignI
 use crate::wire::{self, Answer, Request};
 
 pub use audience::NoAudience;
+pub(crate) use offered::Listings;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Questions to a destination that is throttling or in trouble, as long as it does not ask for patience.
 const TRIES: u32 = 3;
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Longer than all tries together.
+const LONGEST: Duration = Duration::from_mins(2);
 
 /// Whose account it is.
 #[derive(Debug)]
@@ -113,9 +116,20 @@ pub async fn find_account(
 ) -> Result<Found, NoAccount> {
     let client = wire::client().map_err(|_| NoAccount::NoTls)?;
     let (session, unsaved) = sign_in(destination, &client, secrets, name).await?;
-    let (host, answer) = ask(&client, &destination.account_request(&session)).await?;
+    let account = whose(destination, &client, &session, Deadline::after(LONGEST)).await?;
+    Ok(Found { account, unsaved, session, client })
+}
+
+/// Asks whose session it is.
+async fn whose(
+    destination: &dyn Destination,
+    client: &reqwest::Client,
+    session: &Session,
+    deadline: Deadline,
+) -> Result<Account, NoAccount> {
+    let (host, answer) = ask_by(client, &destination.account_request(session), deadline).await?;
     match answer.is_success().then(|| destination.read_account(&answer)).flatten() {
-        Some(account) => Ok(Found { account, unsaved, session, client }),
+        Some(account) => Ok(account),
         None => Err(NoAccount::Answered { host, answer }),
     }
 }
@@ -191,10 +205,19 @@ pub async fn question(request: &Request) -> Result<Answer, NoAccount> {
 
 /// The answer to a question, and who gave it.
 async fn ask(client: &reqwest::Client, request: &Request) -> Result<(String, Answer), NoAccount> {
+    ask_by(client, request, Deadline::after(LONGEST)).await
+}
+
+/// The same for somebody who waits until then only.
+async fn ask_by(
+    client: &reqwest::Client,
+    request: &Request,
+    deadline: Deadline,
+) -> Result<(String, Answer), NoAccount> {
     let host = host(&request.url);
     let mut tried = 1;
     loop {
-        let answer = match once(client, request, TIMEOUT).await {
+        let answer = match once(client, request, TIMEOUT.min(deadline.left())).await {
             Ok(answer) => answer,
             Err(why) => return Err(NoAccount::Unreachable { host, why }),
         };
@@ -202,10 +225,11 @@ async fn ask(client: &reqwest::Client, request: &Request) -> Result<(String, Ans
         if answer.trouble().is_none() {
             return Ok((host, answer));
         }
-        if tried >= TRIES || wish > PATIENCE {
+        let pause = wish.max(pause(tried));
+        if tried >= TRIES || wish > PATIENCE || pause >= deadline.left() {
             return Err(NoAccount::Answered { host, answer });
         }
-        sleep(wish.max(pause(tried))).await;
+        sleep(pause).await;
         tried += 1;
     }
 }

@@ -10,6 +10,7 @@ use segue_platform::{Aws, Env, EnvError, Queue, Secrets};
 use segue_state::{Health, State, StateError, keys};
 use tokio::sync::Mutex;
 
+use crate::account::Listings;
 use crate::destination::Destination;
 use crate::session::Sessions;
 use crate::wire;
@@ -49,8 +50,8 @@ pub struct App {
     pub(crate) state: State,
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) client: reqwest::Client,
-    pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) sessions: Sessions,
+    pub(crate) listings: Listings,
     /// Connections that worked, and of which no trouble is noted.
     well: Mutex<HashSet<String>>,
 }
@@ -83,8 +84,8 @@ impl App {
             state,
             queue,
             client: wire::client()?,
-            sessions: Sessions::new(secrets.clone()),
-            secrets,
+            sessions: Sessions::new(secrets),
+            listings: Listings::default(),
             well: Mutex::default(),
         })
     }

@@ -12,7 +12,6 @@ use segue_state::{Role, StateError, permit_connection};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::account::{NoAccount, find_account};
 use crate::app::App;
 use crate::handler::handle;
 
@@ -42,8 +41,8 @@ enum Refused {
     Halted(#[from] segue_state::Halt),
     #[error("the state can't be read: {0}")]
     State(#[from] StateError),
-    #[error(transparent)]
-    Account(#[from] NoAccount),
+    #[error("{0}")]
+    Unlisted(String),
 }
 
 /// Handles an invocation as it comes: a batch of messages, or a question. What is refused is answered by why:
@@ -59,7 +58,7 @@ pub async fn invoked(
 ) -> Result<Value, serde_json::Error> {
     let role = Role::by_alias(alias(invoked_arn));
     if event.get("request").is_some() {
-        return Ok(answer(app, role, event).await.unwrap_or_else(|why| refused(&why)));
+        return Ok(answer(app, role, event, deadline).await.unwrap_or_else(|why| refused(&why)));
     }
     if role != Role::Administrators {
         return Ok(refused(&Refused::NotTheirs));
@@ -73,18 +72,15 @@ fn refused(why: &dyn Display) -> Value {
     json!({"refused": why.to_string()})
 }
 
-async fn answer(app: &App, role: Role, event: Value) -> Result<Value, Refused> {
+async fn answer(app: &App, role: Role, event: Value, deadline: Deadline) -> Result<Value, Refused> {
     let Question::Audiences { connection: id } = serde_json::from_value(event).map_err(Refused::Malformed)?;
     let connection = app.state.connection(&id).await?.ok_or_else(|| Refused::NoConnection(id.clone()))?;
     permit_connection(role, &connection)?;
     if connection.destination != app.destination.destination() {
         return Err(Refused::Elsewhere { connection: id, of: connection.destination });
     }
-    let found = find_account(&*app.destination, &*app.secrets, &connection.secret).await?;
-    if let Some(error) = &found.unsaved {
-        tracing::warn!(%error, connection = %id, "a new token could not be stored");
-    }
-    let audiences = found.audiences(&*app.destination).await?;
-    tracing::info!(connection = %id, role = role.name(), audiences = audiences.len(), "audiences listed");
-    Ok(json!({"account": found.account, "audiences": audiences}))
+    let listed = app.listings.of(app, &connection, deadline).await.map_err(Refused::Unlisted)?;
+    let (audiences, complete) = (listed.audiences.len(), listed.complete);
+    tracing::info!(connection = %id, role = role.name(), audiences, complete, "audiences listed");
+    Ok(json!(listed))
 }

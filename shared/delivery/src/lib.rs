@@ -29,5 +29,5 @@ pub use destination::{
     Refusal, Seen, Session, SignIn, Taken, Told, Verdict, Window,
 };
 pub use handler::handle;
-pub use listing::{Listing, Offered, Page};
+pub use listing::{Listing, Offered, Page, Unlisted};
 pub use wire::{Answer, Request};

@@ -1,4 +1,5 @@
-//! Which audiences an account has, for an operator who is to choose one: names and ids, and nobody in them.
+//! Which audiences an account has, for an operator who is to choose one: names, ids and how many people they have, and
+//! nobody in them.
 
 use bytes::Bytes;
 use http::Method;
@@ -13,8 +14,22 @@ pub trait Listing: Send + Sync {
     /// The first question.
     fn first(&self) -> String;
 
-    /// Reads the answer to a question; `None` if it was not understood.
-    fn read(&self, question: &str, answer: &Answer) -> Option<Page>;
+    /// Reads the answer to a question, whatever its status.
+    ///
+    /// # Errors
+    /// [`Unlisted`] if there is no list in it.
+    fn read(&self, question: &str, answer: &Answer) -> Result<Page, Unlisted>;
+}
+
+/// An answer that lists nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unlisted {
+    /// Whoever the credentials belong to may not list audiences. What to do about it.
+    Forbidden(&'static str),
+    /// The same of a part of the account, and of the other parts they may. Which it is, and what to do.
+    Part(String),
+    /// It says that it failed, or was not understood.
+    Failed,
 }
 
 /// What one answer told.
