@@ -72,4 +72,5 @@ def test_a_command_shows_what_its_transcript_says(shop: Shop, file: Path) -> Non
     difference = difflib.unified_diff(
         before.splitlines(), today.splitlines(), file.name, "today", lineterm="", n=2
     )
-    assert today == before, "\n".join(difference)
+    told = "\n".join(difference)
+    assert today == before, f"{told}\nwhere that is meant: SEGUE_WRITE_OUTPUTS=1 writes the file"

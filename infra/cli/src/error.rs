@@ -51,6 +51,7 @@ impl Failure {
     }
 
     /// A file that was named can't be opened or read: it was used wrongly.
+    #[must_use]
     pub fn unreadable(file: &Path, error: &io::Error) -> Self {
         let name = file.display();
         Self::usage(match error.kind() {

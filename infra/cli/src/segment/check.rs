@@ -238,11 +238,11 @@ fn check(args: &Args, email: &str, file: &mut File, screen: &mut Screen<'_>) -> 
     verdict.map_err(|guard| {
         let failure = Failure::new(guard.to_string());
         let named = [Some(email), args.first_name.as_deref(), args.last_name.as_deref()];
-        let meant = named.into_iter().flatten().filter(|name| {
+        let mut meant = named.into_iter().flatten().filter(|name| {
             let same = |column: &String| column.trim().to_lowercase() == name.trim().to_lowercase();
             !report.what.columns.iter().any(same)
         });
-        match meant.filter_map(|name| nearest::meant(name, &report.what.columns)).next() {
+        match meant.find_map(|name| nearest::meant(name, &report.what.columns)) {
             Some(column) if !counted => failure.hint(format!("did you mean `{column}`?")),
             _ => failure,
         }
