@@ -130,7 +130,10 @@ def contributors_change_their_exports_only(template: dict) -> None:
     written = reached(template, "ContributorsPolicy", "s3:PutObject", "s3:DeleteObject")
     own = [_state("config/exports/contributors/*"), _state("config/applied/contributors.json")]
     assert all(resource in own for resource in written), written
+    assert all(resource in written for resource in own), written
     changed = [f"scheduler:{what}Schedule" for what in ("Create", "Update", "Delete")]
+    for what in changed:
+        assert reached(template, "ContributorsPolicy", what), f"contributors may not {what}"
     for resource in reached(template, "ContributorsPolicy", *changed):
         assert resource["Fn::Sub"].endswith("schedule/${ContributorsScheduleGroup}/*"), resource
 

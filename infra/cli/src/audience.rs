@@ -1,5 +1,5 @@
 //! `segue audience`: what an account has that an export can fill. The destination's function is asked, since whoever may
-//! not read the credentials may ask too; it answers names and ids.
+//! not read the credentials may ask too; it answers names, ids and how many people there are, and nobody of them.
 
 use segue_segment::Destination;
 use segue_state::Connection;
@@ -37,6 +37,16 @@ pub struct Audiences {
     pub account: Account,
     /// They.
     pub audiences: Vec<Audience>,
+    /// Whether these are all. An older stack does not say.
+    #[serde(default = "all")]
+    pub complete: bool,
+    /// What is missing, why, and what to do.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+const fn all() -> bool {
+    true
 }
 
 /// Something that exports can fill.
@@ -98,9 +108,16 @@ fn print(
 ) -> Result<(), Failure> {
     screen.json(found)?;
     let name = connection.destination.shape().display_name;
+    for note in &found.notes {
+        screen.line(&format!("note: {note}"))?;
+    }
     if found.audiences.is_empty() {
         let account = Report::named(&found.account);
-        return screen.line(&format!("{account} has no audience yet; make one at {name}: Segue makes none"));
+        return screen.line(&if found.complete {
+            format!("{account} has no audience yet; make one at {name}: Segue makes none")
+        } else {
+            format!("of {account} no audience could be listed")
+        });
     }
     let rows = found.audiences.iter().map(|audience| {
         let Audience { id, name, kind, profiles } = audience;
@@ -155,5 +172,11 @@ mod tests {
             printed("klaviyo", none, Output::Text),
             @"Shop (a) has no audience yet; make one at Klaviyo: Segue makes none"
         );
+        let part = json!({"account": {"id": "a", "name": "Shop"}, "audiences": [], "complete": false,
+            "notes": ["the ad account 7 is left out"]});
+        insta::assert_snapshot!(printed("snapchat", part, Output::Text), @r"
+        note: the ad account 7 is left out
+        of Shop (a) no audience could be listed
+        ");
     }
 }

@@ -278,6 +278,20 @@ async fn what_an_account_lacks_is_named() {
     see what it can fill with: segue audience list main
     add an export with: segue export add NAME --connection main
     ");
+    let cut = json!({"account": account, "audiences": [], "complete": false, "notes": ["the ad account 7 is left out"]});
+    insta::assert_snapshot!(told(Ok(cut)), @r"
+    connected the connection `main`: it leads to Shop (acct-1)
+
+    what Snapchat needs besides:
+      not known  you are a member of the organisation, and a data manager of its ad account
+                 in Snapchat's business manager, under Members: add yourself, with the role Data Manager for the ad account
+      not known  the ad account has an audience of the customer-list type
+                 in Snapchat's Ads Manager, under Audiences: make a customer list; Segue makes none
+    note: the ad account 7 is left out
+
+    see what it can fill with: segue audience list main
+    add an export with: segue export add NAME --connection main
+    ");
     insta::assert_snapshot!(told(Err(Failure::new("the role is too small (HTTP 403)"))), @r"
     connected the connection `main`: it leads to Shop (acct-1)
 

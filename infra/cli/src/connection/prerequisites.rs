@@ -26,16 +26,18 @@ pub struct Prerequisite {
 /// What is needed, and whether it is there: told by the answer to the question for audiences.
 #[must_use]
 pub fn of(destination: Destination, found: Option<&Result<Audiences, Failure>>) -> Vec<Prerequisite> {
-    let answered = found.map(Result::is_ok);
+    let found = found.and_then(|found| found.as_ref().ok());
     let fillable = |audience: &Audience| audience.can_be_filled(destination);
-    let audience =
-        found.and_then(|found| found.as_ref().ok()).map(|found| found.audiences.iter().any(fillable));
+    // What a part of the list does not show may be in the rest of it.
+    let told = |shown: bool, found: &Audiences| (shown || found.complete).then_some(shown);
+    let audience = found.and_then(|found| told(found.audiences.iter().any(fillable), found));
+    let member = found.and_then(|found| told(found.complete || !found.audiences.is_empty(), found));
     let one = |needed, met, remedy| Prerequisite { needed, met, remedy };
     match destination {
         Destination::Snapchat => vec![
             one(
                 "you are a member of the organisation, and a data manager of its ad account",
-                answered.filter(|answered| *answered),
+                member,
                 "in Snapchat's business manager, under Members: add yourself, with the role Data Manager for the ad account",
             ),
             one(
@@ -95,6 +97,11 @@ pub fn print(
         };
         screen.line(&format!("  {met:<9}  {needed}"))?;
         remedy.map_or(Ok(()), |remedy| screen.line(&format!("  {:<9}  {remedy}", "")))?;
+    }
+    if let Some(Ok(found)) = found {
+        for note in &found.notes {
+            screen.line(&format!("note: {note}"))?;
+        }
     }
     if let Some(Err(failure)) = found {
         for line in failure.to_string().lines() {

@@ -8,8 +8,9 @@ use super::check::{Over, demand};
 use super::desk::{Desk, quoted, saved};
 use super::found::{connections, create};
 use super::settings::Settings;
+use super::surroundings::Columns;
 use super::{export_id, role};
-use crate::audience::Audience;
+use crate::audience::{Audience, Audiences};
 use crate::output::Screen;
 use crate::prompt::needed;
 use crate::{Failure, nearest};
@@ -196,8 +197,12 @@ pub(super) async fn audience(
             )));
         }
     };
+    let Audiences { audiences, complete, notes, .. } = offered;
+    for note in notes {
+        desk.prompt.say(&format!("Note: {note}"));
+    }
     let (offered, others): (Vec<_>, Vec<_>) =
-        offered.into_iter().partition(|audience| audience.can_be_filled(connection.destination));
+        audiences.into_iter().partition(|audience| audience.can_be_filled(connection.destination));
     let words: Vec<String> = offered.iter().map(words).collect();
     match given {
         Some(id) if offered.iter().any(|audience| audience.id == id) => Ok(id),
@@ -205,14 +210,23 @@ pub(super) async fn audience(
             Err(Failure::new(format!("the audience `{id}` can't be filled: only customer lists can"))
                 .hint(format!("see `{}`", desk.stack.command(&format!("audience list {}", connection.id)))))
         }
+        Some(id) if !complete => {
+            desk.prompt.say(&format!(
+                "The audience `{id}` is not among those that could be listed: it is not checked."
+            ));
+            Ok(id)
+        }
         Some(id) => {
             let failure = Failure::new(format!("the account of `{}` has no audience `{id}`", connection.id));
-            Err(failure.hint(match words.len() {
+            let has = match words.len() {
                 0 => format!("it has none: make one at {name} first"),
                 1..=10 => format!("it has {}", words.join("; ")),
                 _ => format!("see `{}`", desk.stack.command(&format!("audience list {}", connection.id))),
-            }))
+            };
+            // The function keeps its answer for so long.
+            Err(failure.hint(format!("{has}; one that was made just now is listed within a minute")))
         }
+        None if offered.is_empty() && !complete => desk.prompt.text("Audience id", None),
         None if offered.is_empty() => {
             Err(Failure::new(format!("the account of `{}` has no audience", connection.id))
                 .hint(format!("make one at {name} first")))
@@ -251,9 +265,9 @@ async fn columns(
 ) -> Result<(), Failure> {
     let found = if unchecked { None } else { latest(desk, &settings.segments, &settings.source()?).await? };
     if let Some((segment, columns)) = &found {
-        has(settings, segment, columns)?;
+        has(desk, settings, segment, columns)?;
     }
-    let offered = found.map(|(_, columns)| columns).unwrap_or_default();
+    let offered = found.map(|(_, found)| found.columns).unwrap_or_default();
     if settings.email.is_none() {
         settings.email = Some(if offered.is_empty() {
             desk.prompt.text("Column with the e-mail address", Some("email"))?
@@ -286,7 +300,7 @@ async fn latest(
     desk: &mut Desk<'_>,
     segments: &[String],
     source: &Source,
-) -> Result<Option<(String, Vec<String>)>, Failure> {
+) -> Result<Option<(String, Columns)>, Failure> {
     let seen = desk.around.segments().await?;
     let Some(segment) = segments.iter().find(|name| seen.contains(name)) else {
         let meant = segments.iter().find_map(|name| nearest::meant(name, &seen));
@@ -310,19 +324,30 @@ pub(super) async fn matched(
     source: &Source,
 ) -> Result<(), Failure> {
     match latest(desk, &settings.segments, source).await? {
-        Some((segment, columns)) => has(settings, &segment, &columns),
+        Some((segment, columns)) => has(desk, settings, &segment, &columns),
         None => Ok(()),
     }
 }
 
 /// Whether the columns that options name are there: by the exact name, or one that differs in case only.
-fn has(settings: &Settings, segment: &str, columns: &[String]) -> Result<(), Failure> {
+fn has(desk: &mut Desk<'_>, settings: &Settings, segment: &str, found: &Columns) -> Result<(), Failure> {
+    let Columns { columns, note } = found;
+    if let Some(note) = note {
+        desk.prompt.say(&format!("Note: {note}"));
+    }
     let named = [&settings.email, &settings.first_name, &settings.last_name].into_iter().flatten();
     let named = named.chain(&settings.columns);
     let lacks = named.filter(|name| {
         let same = |column: &&String| column.to_lowercase() == name.trim().to_lowercase();
         columns.iter().find(same).is_none()
     });
+    if note.is_some() {
+        for name in lacks {
+            desk.prompt
+                .say(&format!("The column `{name}` is not among those that are shown: it is not checked."));
+        }
+        return Ok(());
+    }
     let failures = lacks.map(|name| {
         let meant = nearest::meant(name, columns).map(|meant| format!("; did you mean `{meant}`?"));
         let meant = meant.unwrap_or_default();

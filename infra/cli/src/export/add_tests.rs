@@ -105,6 +105,23 @@ async fn what_the_account_or_the_drop_does_not_have_is_refused() {
 }
 
 #[tokio::test]
+async fn what_could_not_be_listed_is_warned_of_and_not_refused() {
+    let world = World::cut().await;
+    let words = ["add", "x", "--connection", "klaviyo", "--audience", "a9", "--segment", "vip"];
+    let hidden = ["--email", "Kundenmail", "--delimiter", "|", "--display-name", "X"];
+    let mut somebody = Scripted::answering(&[]);
+    world.says(&[&words[..], &hidden].concat(), &mut somebody, Output::Text).await.unwrap();
+    insta::assert_snapshot!(somebody.heard.join("\n"), @r"
+    Note: the ad account 7 is left out
+    The audience `a9` is not among those that could be listed: it is not checked.
+    Note: names are not shown
+    The column `Kundenmail` is not among those that are shown: it is not checked.
+    ");
+    let export = world.export("x").await.unwrap();
+    assert_eq!((export.audience_id.as_str(), export.fields.email.as_str()), ("a9", "Kundenmail"));
+}
+
+#[tokio::test]
 async fn contributors_use_what_is_shared_with_them_and_are_told_whom_to_ask() {
     let world = World::as_contributor().await;
     let words = ["--audience", "a1", "--segment", "vip", "--email", "E-Mail"];

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use crate::audience::{Audience, audiences};
+use crate::audience::{Audiences, audiences};
 use crate::{App, Failure, ask};
 
 /// Who can be asked. Answers hold names and ids, never values of people.
@@ -35,13 +35,13 @@ pub trait Surroundings {
     ///
     /// # Errors
     /// [`Failure`] if there is no drop, or it can't be read.
-    async fn columns(&self, segment: &str, source: &Source) -> Result<Vec<String>, Failure>;
+    async fn columns(&self, segment: &str, source: &Source) -> Result<Columns, Failure>;
 
     /// The audiences of a connection's account.
     ///
     /// # Errors
     /// [`Failure`] if the destination does not tell.
-    async fn audiences(&self, connection: &Connection) -> Result<Vec<Audience>, Failure>;
+    async fn audiences(&self, connection: &Connection) -> Result<Audiences, Failure>;
 }
 
 /// The stack that a command works with.
@@ -60,9 +60,14 @@ struct Segment {
     segment: String,
 }
 
-#[derive(Deserialize)]
-struct Columns {
-    columns: Vec<String>,
+/// What fan-out tells of a drop's columns.
+#[derive(Debug, Default, Deserialize)]
+pub struct Columns {
+    /// Those whose names may be shown.
+    pub columns: Vec<String>,
+    /// Why there are others whose names may not, and what to do. An older stack does not say.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 fn understood<T: for<'de> Deserialize<'de>>(answer: Value, question: &str) -> Result<T, Failure> {
@@ -110,17 +115,16 @@ impl Surroundings for AtStack<'_> {
         Ok(self.look().await?.1.clone())
     }
 
-    async fn columns(&self, segment: &str, source: &Source) -> Result<Vec<String>, Failure> {
+    async fn columns(&self, segment: &str, source: &Source) -> Result<Columns, Failure> {
         let mut request = json!({"request": "columns", "segment": segment});
         if !source.is_default() {
             request["source"] =
                 serde_json::to_value(source).map_err(|error| Failure::new(error.to_string()))?;
         }
-        let answer: Columns = understood(ask::fan_out(self.app, &request).await?, "columns")?;
-        Ok(answer.columns)
+        understood(ask::fan_out(self.app, &request).await?, "columns")
     }
 
-    async fn audiences(&self, connection: &Connection) -> Result<Vec<Audience>, Failure> {
-        Ok(audiences(self.app, connection).await?.audiences)
+    async fn audiences(&self, connection: &Connection) -> Result<Audiences, Failure> {
+        audiences(self.app, connection).await
     }
 }

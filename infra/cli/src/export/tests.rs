@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::schedules::Schedules;
 use super::schedules::tests::MemorySchedules;
 use super::standing::Standing;
-use super::surroundings::Surroundings;
+use super::surroundings::{Columns, Surroundings};
 use super::*;
-use crate::audience::Audience;
+use crate::audience::{Audience, Audiences};
 use crate::output::Output;
 use crate::prompt::tests::Scripted;
 use crate::stack::Stack;
@@ -29,6 +29,8 @@ pub(super) struct World {
 pub(super) struct Around {
     pub(super) role: Role,
     pub(super) segments: Vec<String>,
+    /// Whether the list of audiences is a part only.
+    pub(super) cut: bool,
 }
 
 #[async_trait]
@@ -45,14 +47,16 @@ impl Surroundings for Around {
         Ok(self.segments.clone())
     }
 
-    async fn columns(&self, _: &str, source: &Source) -> Result<Vec<String>, Failure> {
+    async fn columns(&self, _: &str, source: &Source) -> Result<Columns, Failure> {
+        let columns = ["id", "E-Mail", "first", "last"].map(Into::into).to_vec();
         match source.delimiter.as_deref() {
-            None => Ok(["id", "E-Mail", "first", "last"].map(Into::into).to_vec()),
+            None => Ok(Columns { columns, note: None }),
+            Some("|") => Ok(Columns { columns: Vec::new(), note: Some("names are not shown".into()) }),
             Some(_) => Err(Failure::new("the header has one column only")),
         }
     }
 
-    async fn audiences(&self, connection: &Connection) -> Result<Vec<Audience>, Failure> {
+    async fn audiences(&self, connection: &Connection) -> Result<Audiences, Failure> {
         if connection.id == "dead" {
             return Err(Failure::new("Klaviyo refused the credentials"));
         }
@@ -62,7 +66,13 @@ impl Surroundings for Around {
             kind: Some(kind.into()),
             profiles: Some(5),
         };
-        Ok(vec![audience("a1", "VIPs", "customer list"), audience("a2", "Visitors", "pixel")])
+        let cut = self.cut.then(|| "the ad account 7 is left out".to_owned());
+        Ok(Audiences {
+            account: serde_json::from_value(json!({"id": "acc"})).unwrap(),
+            audiences: vec![audience("a1", "VIPs", "customer list"), audience("a2", "Visitors", "pixel")],
+            complete: !self.cut,
+            notes: cut.into_iter().collect(),
+        })
     }
 }
 
@@ -83,8 +93,16 @@ impl World {
             let connection: Connection = serde_json::from_value(connection).unwrap();
             state.create(&keys::connection(id), &connection).await.unwrap();
         }
-        let around = Around { role: Role::Administrators, segments: vec!["all".into(), "vip".into()] };
+        let around =
+            Around { role: Role::Administrators, segments: vec!["all".into(), "vip".into()], cut: false };
         Self { state, schedules: MemorySchedules::default(), stack: Stack::of("segue", &[]), around }
+    }
+
+    /// Where a part of the audiences only can be listed.
+    pub(super) async fn cut() -> Self {
+        let mut world = Self::new().await;
+        world.around.cut = true;
+        world
     }
 
     pub(super) async fn as_contributor() -> Self {
