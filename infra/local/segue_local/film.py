@@ -1,4 +1,4 @@
-"""What a terminal showed, as an SVG that plays it: text, so that it is small and sharp, and nothing but that one file."""
+"""What a terminal showed, as an SVG that plays it: of text, so that it is small and sharp, and nothing but that file."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -83,5 +83,7 @@ def drawn(frames: Sequence[Frame], columns: int, title: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         f'role="img" aria-label="{escape(title, quote=True)}">\n<title>{escape(title)}</title>\n<style>'
         f"text{{font:{_FONT}px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;fill:{_TEXT}}}"
-        f'{motion}</style>\n<rect width="100%" height="100%" rx="8" fill="{_GROUND}"/>\n' + "\n".join(groups) + "\n</svg>\n"
+        f'{motion}</style>\n<rect width="100%" height="100%" rx="8" fill="{_GROUND}"/>\n'
+        + "\n".join(groups)
+        + "\n</svg>\n"
     )
