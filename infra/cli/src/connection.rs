@@ -174,6 +174,12 @@ pub(crate) fn connection_id(text: &str) -> Result<String, String> {
         .map_err(|_| "a connection's id has lower-case letters, digits and hyphens only".to_owned())
 }
 
+/// A share of an account's limits, out of a command line.
+fn percent(text: &str) -> Result<u8, String> {
+    let found = text.parse().ok().filter(|percent| (1..=100).contains(percent));
+    found.ok_or_else(|| "use a whole number from 1 to 100".to_owned())
+}
+
 /// Who may use a connection, out of a command line.
 fn shared_with(text: &str) -> Result<SharedWith, String> {
     match text {

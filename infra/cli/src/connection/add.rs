@@ -6,7 +6,7 @@ use segue_state::{Connection, SharedWith, keys};
 
 use super::connect::{Desk, SignIn, account, keep, sign_in};
 use super::supply::{self, CredentialsFrom, Supplied};
-use super::{connection_id, consent, keeping, saving, shared_with};
+use super::{connection_id, consent, keeping, percent, saving, shared_with};
 use crate::Failure;
 use crate::apply::Inputs;
 use crate::apply::credentials::secret_name;
@@ -35,7 +35,7 @@ pub struct Args {
     #[arg(long, value_name = "WHO")]
     pub export_user: Option<String>,
     /// The share of the account's rate limits that Segue may use.
-    #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u8).range(1..=100))]
+    #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = percent)]
     pub budget_share: u8,
     /// Agree, as the AWS identity that you are, to the destination's terms.
     #[arg(long)]

@@ -2,7 +2,7 @@
 
 use segue_state::{Connection, Role, SharedWith, State};
 
-use super::{connection_id, consent, saving, shared_with};
+use super::{connection_id, consent, percent, saving, shared_with};
 use crate::Failure;
 use crate::prompt::Prompt;
 
@@ -25,7 +25,7 @@ pub struct Args {
     #[arg(long, value_name = "WHO")]
     pub export_user: Option<String>,
     /// The share of the account's rate limits that Segue may use.
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub budget_share: Option<u8>,
     /// Agree, as the AWS identity that you are, to the destination's terms.
     #[arg(long)]

@@ -34,9 +34,12 @@ pub(super) async fn run(
     print(&previews, screen)
 }
 
+/// What an export reads: its segments, and what it says of their files.
+type Reads = (Vec<String>, Source);
+
 /// Those that read the same files in the same way, together: each reading gets the time that a run's would.
 async fn passes(state: &State, exports: Vec<String>) -> Result<Vec<Vec<String>>, Failure> {
-    let mut passes: Vec<((Vec<String>, Source), Vec<String>)> = Vec::new();
+    let mut passes: Vec<(Reads, Vec<String>)> = Vec::new();
     for name in exports {
         let what = match state.export(&name).await? {
             Some((_, export)) => (export.segments, export.source),
