@@ -203,8 +203,8 @@ async fn a_run_is_shown_with_everything_that_is_known() {
     assert_eq!((latest["run"].as_str(), latest["pending"].as_u64()), (Some(NEW), Some(10)));
     let missing = printed(show("e", "20260101T000000Z-x"), &state, Output::Text).await.unwrap_err();
     insta::assert_snapshot!(missing.to_string(), @r"
-    error: the export `e` has no run 20260101T000000Z-x
-    hint: see its runs with: segue run list e
+    error: the export `e` has no run `20260101T000000Z-x`
+    hint: `segue run list e` shows its runs; `latest` is the newest
     ");
 }
 
@@ -258,8 +258,8 @@ async fn patience_has_an_end_and_so_has_a_run_that_failed() {
     error: the run 20261123T163512Z-a of `e` has not ended in time: 1 of 2 chunks are done
     hint: it goes on; watch it with: segue run watch e 20261123T163512Z-a
     error: the run 20261122T163512Z-b of `e` ended as partial: 10 profiles could not be delivered: Klaviyo did not answer; try again later; then `segue run retry e 20261122T163512Z-b`
-    error: the export `e` has no run 20260101T000000Z-x
-    hint: see its runs with: segue run list e
+    error: the export `e` has no run `20260101T000000Z-x`
+    hint: `segue run list e` shows its runs; `latest` is the newest
     ");
 }
 
