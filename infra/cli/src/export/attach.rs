@@ -2,11 +2,11 @@
 
 use segue_state::{Connection, Export, RunId, State};
 
-use super::add::audience;
 use super::check::{Over, demand};
 use super::desk::{Desk, saved, unchanged};
 use super::export_id;
 use super::found::Found;
+use super::offers::audience;
 use super::settings::Settings;
 use crate::Failure;
 use crate::connection::saving;

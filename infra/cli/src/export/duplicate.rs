@@ -2,10 +2,10 @@
 
 use segue_state::{Export, Role};
 
-use super::add::audience;
 use super::check::{Over, demand};
 use super::desk::{Desk, saved};
 use super::found::{Found, create};
+use super::offers::audience;
 use super::settings::{Settings, Unset};
 use super::{export_id, role};
 use crate::Failure;

@@ -2,11 +2,11 @@
 
 use segue_state::Source;
 
-use super::add::audience;
 use super::check::{Over, demand};
 use super::desk::{Desk, saved, unchanged};
 use super::export_id;
 use super::found::Found;
+use super::offers::audience;
 use super::settings::{Settings, Unset};
 use crate::Failure;
 use crate::output::Screen;
@@ -50,7 +50,7 @@ pub async fn run(desk: &mut Desk<'_>, args: &Args, screen: &mut Screen<'_>) -> R
     let read_otherwise = wanted.source != found.export.source && wanted.source != Source::default();
     if !args.unchecked && (wanted.fields != found.export.fields || read_otherwise) {
         let fields = Settings { segments: wanted.segments.clone(), ..args.settings.clone() };
-        super::add::matched(desk, &fields, &wanted.source).await?;
+        super::offers::matched(desk, &fields, &wanted.source).await?;
     }
     if !found.save(desk.state, &wanted).await? {
         return unchanged(found.role, &wanted, screen);
