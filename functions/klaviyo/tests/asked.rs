@@ -33,6 +33,7 @@ impl Stack {
         for (id, shared_with) in [("own", "administrators"), ("shared", "contributors")] {
             let connection = json!({
                 "id": id, "display_name": "C", "destination": "klaviyo", "secret": id, "shared_with": shared_with,
+                "account": {"id": "Acc1"},
                 "consent": {"terms": 1, "agreed_by": "arn", "agreed_at": "2026-11-22T00:00:00Z"},
             });
             state.put(&keys::connection(id), &connection).await.unwrap();

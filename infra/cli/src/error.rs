@@ -140,6 +140,8 @@ impl From<SecretError> for Failure {
         match error {
             SecretError::Denied(name) => Self::new(format!("AWS denies access to the secret `{name}`"))
                 .hint("your AWS identity needs to read and write secrets under the stack's name"),
+            SecretError::Deleted(name) => Self::new(format!("the secret `{name}` is marked for deletion"))
+                .hint(format!("have it back with: aws secretsmanager restore-secret --secret-id {name}")),
             SecretError::Missing(_) | SecretError::Changed(_) | SecretError::Failed { .. } => {
                 Self::new(error.to_string())
             }

@@ -33,6 +33,11 @@ pub enum SecretError {
     /// It may not be read or written.
     #[error("access to the secret `{0}` is denied; check the function's policy and the secret's key")]
     Denied(String),
+    /// Somebody deleted it, and for some weeks it can be had back.
+    #[error(
+        "the secret `{0}` is marked for deletion; sign in with `segue connection connect`, which restores it"
+    )]
+    Deleted(String),
     /// Somebody stored a new version in between.
     #[error("the secret `{0}` was changed by somebody else")]
     Changed(String),
@@ -64,6 +69,11 @@ pub trait Secrets: Send + Sync {
 
     /// Stores credentials, creating the secret if need be.
     async fn store(&self, name: &str, text: &SecretString) -> Result<(), SecretError>;
+
+    /// Has a secret back that is marked for deletion.
+    async fn restore(&self, name: &str) -> Result<(), SecretError> {
+        Err(SecretError::Deleted(name.to_owned()))
+    }
 
     /// Stores credentials in the place of the version `replaced`, or as a new secret if that is `None`. If somebody
     /// stored others in between, it is [`SecretError::Changed`], and theirs stay.
@@ -104,27 +114,52 @@ impl SecretsManager {
 }
 
 impl SecretsManager {
-    /// Stores a version under `stage`, and makes it the current one if `replaced` still is.
+    /// Stores a version under `stage`, and makes it the current one if `replaced` still is; if that is `None`, if there
+    /// is no current one.
     async fn exchange(
         &self,
         name: &str,
         text: &SecretString,
         stage: &str,
-        replaced: &str,
+        replaced: Option<&str>,
     ) -> Result<(), SecretError> {
         let put = self.client.put_secret_value().secret_id(name).secret_string(text.expose_secret());
         let put = put.version_stages(stage).send().await.map_err(|e| error(name, &e))?;
+        // A secret's first version is the current one at once.
+        if put.version_stages().iter().any(|stage| stage == CURRENT_STAGE) {
+            return Ok(());
+        }
         let promote = self.client.update_secret_version_stage().secret_id(name).version_stage(CURRENT_STAGE);
         let promote = promote
             .set_move_to_version_id(put.version_id().map(str::to_owned))
-            .remove_from_version_id(replaced)
+            .set_remove_from_version_id(replaced.map(str::to_owned))
             .send();
-        promote.await.map(|_| ()).map_err(|e| match e.code() {
+        let lost = match promote.await {
+            Ok(_) => return Ok(()),
+            Err(e) => e,
+        };
+        if stage == HANDED_IN_STAGE {
+            self.discard(name, put.version_id()).await;
+        }
+        Err(match lost.code() {
             Some("InvalidParameterException" | "InvalidRequestException") => {
                 SecretError::Changed(name.to_owned())
             }
-            _ => error(name, &e),
+            _ => error(name, &lost),
         })
+    }
+
+    /// Takes its stage from a version that was handed in and did not become the current one. A version without a stage
+    /// is deprecated: nothing finds it, and Secrets Manager deletes it. A refreshed token keeps its stage, since it may be
+    /// the last one that its account gives.
+    async fn discard(&self, name: &str, version: Option<&str>) {
+        let discard =
+            self.client.update_secret_version_stage().secret_id(name).version_stage(HANDED_IN_STAGE);
+        let discard = discard.set_remove_from_version_id(version.map(str::to_owned)).send();
+        if let Err(e) = discard.await {
+            let error = error(name, &e);
+            tracing::warn!(%error, "credentials that were handed in and are not used keep their stage");
+        }
     }
 }
 
@@ -154,7 +189,7 @@ impl Secrets for SecretsManager {
     }
 
     async fn refresh(&self, name: &str, text: &SecretString, replaced: &str) -> Result<(), SecretError> {
-        self.exchange(name, text, PRIVATE_STAGE, replaced).await
+        self.exchange(name, text, PRIVATE_STAGE, Some(replaced)).await
     }
 
     async fn replace(
@@ -163,15 +198,26 @@ impl Secrets for SecretsManager {
         text: &SecretString,
         replaced: Option<&str>,
     ) -> Result<(), SecretError> {
-        if let Some(replaced) = replaced {
+        if replaced.is_some() {
             return self.exchange(name, text, HANDED_IN_STAGE, replaced).await;
         }
         let create = self.client.create_secret().name(name).secret_string(text.expose_secret());
         let create = create.set_kms_key_id(self.kms_key.clone()).send();
-        create.await.map(|_| ()).map_err(|e| match e.code() {
-            Some("ResourceExistsException") => SecretError::Changed(name.to_owned()),
-            _ => error(name, &e),
-        })
+        match create.await {
+            Ok(_) => Ok(()),
+            Err(e) if e.code() == Some("ResourceExistsException") => match self.get(name).await {
+                // Made beforehand, and without a value.
+                Err(SecretError::Missing(_)) => self.exchange(name, text, HANDED_IN_STAGE, None).await,
+                Ok(_) => Err(SecretError::Changed(name.to_owned())),
+                Err(error) => Err(error),
+            },
+            Err(e) => Err(error(name, &e)),
+        }
+    }
+
+    async fn restore(&self, name: &str) -> Result<(), SecretError> {
+        let restored = self.client.restore_secret().secret_id(name).send().await;
+        restored.map(|_| ()).map_err(|e| error(name, &e))
     }
 
     async fn store(&self, name: &str, text: &SecretString) -> Result<(), SecretError> {
@@ -203,6 +249,10 @@ where
 {
     match error.code() {
         Some("ResourceNotFoundException") => SecretError::Missing(name.to_owned()),
+        // The code is that of every state that a secret can be in and must not: which one, only the message says.
+        Some("InvalidRequestException") if error.message().is_some_and(|text| text.contains("delet")) => {
+            SecretError::Deleted(name.to_owned())
+        }
         Some("AccessDeniedException" | "AccessDenied") => SecretError::Denied(name.to_owned()),
         Some(code) => SecretError::Failed { name: name.to_owned(), problem: code.to_owned() },
         None => SecretError::Failed { name: name.to_owned(), problem: sources(error) },
@@ -258,9 +308,19 @@ mod tests {
     #[tokio::test]
     async fn what_is_handed_in_takes_the_place_of_the_version_that_was_read() {
         replaced(&[put(), promote(200, json!({"Name": NAME}))], Some("one")).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_lost_against_somebody_elses_is_not_kept_under_a_stage() {
         let changed = json!({"__type": "InvalidParameterException", "message": "not on that version"});
-        let lost = replaced(&[put(), promote(400, changed)], Some("one")).await.unwrap_err();
-        assert!(matches!(lost, SecretError::Changed(_)), "{lost}");
+        let discard =
+            json!({"SecretId": NAME, "VersionStage": HANDED_IN_STAGE, "RemoveFromVersionId": "two"});
+        let denied = json!({"__type": "AccessDeniedException", "message": "no"});
+        for (status, answer) in [(200, json!({"Name": NAME})), (400, denied)] {
+            let discarded = ("UpdateSecretVersionStage", discard.clone(), status, answer);
+            let lost = replaced(&[put(), promote(400, changed.clone()), discarded], Some("one")).await;
+            assert!(matches!(lost, Err(SecretError::Changed(_))), "{lost:?}");
+        }
     }
 
     #[tokio::test]
@@ -271,7 +331,34 @@ mod tests {
         };
         replaced(&[make(200, json!({"Name": NAME}))], None).await.unwrap();
         let exists = json!({"__type": "ResourceExistsException", "message": "it exists"});
-        let lost = replaced(&[make(400, exists)], None).await.unwrap_err();
+        let get = |status, answer| ("GetSecretValue", json!({"SecretId": NAME}), status, answer);
+        let theirs = get(200, json!({"Name": NAME, "SecretString": "theirs", "VersionId": "one"}));
+        let lost = replaced(&[make(400, exists.clone()), theirs], None).await.unwrap_err();
         assert!(matches!(lost, SecretError::Changed(_)), "{lost}");
+
+        // One without a value, as infrastructure code makes them.
+        let empty = || get(400, json!({"__type": "ResourceNotFoundException", "message": "no AWSCURRENT"}));
+        let (operation, request, ..) = put();
+        let first =
+            json!({"Name": NAME, "VersionId": "two", "VersionStages": [HANDED_IN_STAGE, CURRENT_STAGE]});
+        let asked = [make(400, exists.clone()), empty(), (operation, request, 200, first)];
+        replaced(&asked, None).await.unwrap();
+        let request = json!({"VersionStage": CURRENT_STAGE, "MoveToVersionId": "two"});
+        let promoted = ("UpdateSecretVersionStage", request, 200, json!({"Name": NAME}));
+        replaced(&[make(400, exists), empty(), put(), promoted], None).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn one_that_is_marked_for_deletion_is_told_apart() {
+        for (message, deleted) in [
+            ("You can't perform this operation on the secret because it was marked for deletion.", true),
+            ("You can't create this secret because it is already scheduled for deletion.", true),
+            ("You can't enable rotation on it.", false),
+        ] {
+            let answer = json!({"__type": "InvalidRequestException", "Message": message});
+            let failed =
+                replaced(&[("CreateSecret", json!({"Name": NAME}), 400, answer)], None).await.unwrap_err();
+            assert_eq!(matches!(failed, SecretError::Deleted(_)), deleted, "{failed}");
+        }
     }
 }

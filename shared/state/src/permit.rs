@@ -37,6 +37,11 @@ pub enum Halt {
     /// A contributor's export uses an administrator's connection.
     #[error("the connection `{0}` is not shared with contributors; ask an administrator to share it")]
     NotShared(String),
+    /// Nobody has signed in to the connection. A secret of its name may be there all the same, from one that was removed.
+    #[error(
+        "nobody has signed in to the connection `{0}`; do so with `segue connection connect {0}`, and start a new run"
+    )]
+    NotConnected(String),
     /// The connection leads to another account than when the run began.
     #[error("the connection `{0}` belongs to another account now; start a new run")]
     AccountChanged(String),
@@ -84,6 +89,9 @@ pub fn permit_connection(role: Role, connection: &Connection) -> Result<(), Halt
     if role == Role::Contributors && connection.shared_with != SharedWith::Contributors {
         return Err(Halt::NotShared(id()));
     }
+    if connection.account.is_none() {
+        return Err(Halt::NotConnected(id()));
+    }
     Ok(())
 }
 
@@ -97,7 +105,7 @@ mod tests {
             "fields": {"email": "email"},
         });
         let connection = serde_json::json!({
-            "id": "c", "display_name": "C", "destination": "klaviyo", "secret": "x",
+            "id": "c", "display_name": "C", "destination": "klaviyo", "secret": "x", "account": {"id": "acct-1"},
             "consent": {"terms": 1, "agreed_by": "arn", "agreed_at": "2026-11-22T00:00:00Z"},
         });
         (serde_json::from_value(export).unwrap(), serde_json::from_value(connection).unwrap())
@@ -136,6 +144,8 @@ mod tests {
         assert_eq!(may(&export, &disabled), Halt::ConnectionDisabled("c".into()));
         let unagreed = Connection { consent: None, ..connection.clone() };
         assert_eq!(may(&export, &unagreed), Halt::NoConsent("c".into()));
+        let unknown = Connection { account: None, ..connection.clone() };
+        assert_eq!(may(&export, &unknown), Halt::NotConnected("c".into()));
         assert_eq!(permit(Role::Contributors, &export, Some(&connection)), Err(Halt::NotShared("c".into())));
         let shared = Connection { shared_with: SharedWith::Contributors, ..connection };
         assert_eq!(permit(Role::Contributors, &export, Some(&shared)), Ok(()));

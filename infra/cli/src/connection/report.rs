@@ -95,6 +95,7 @@ impl ExportSeen {
             Halt::NotShared(_) => {
                 "it is a contributor's, and the connection is the administrators'".to_owned()
             }
+            Halt::NotConnected(_) => "nobody has signed in to the connection".to_owned(),
             Halt::ExportGone(_)
             | Halt::ExportBroken(_)
             | Halt::Detached(_)

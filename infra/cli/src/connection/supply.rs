@@ -170,7 +170,8 @@ pub async fn stored_app(
     }
     let text = match secrets.get(name).await {
         Ok(found) => found.text,
-        Err(SecretError::Missing(_)) => return Ok(None),
+        // What somebody deleted is not used again.
+        Err(SecretError::Missing(_) | SecretError::Deleted(_)) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     let Ok(fields) = serde_json::from_str::<Map<String, Value>>(text.expose_secret()) else {

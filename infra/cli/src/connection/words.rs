@@ -99,6 +99,13 @@ impl<'a> Subject<'a> {
         let secret = self.secret;
         match error {
             SecretError::Missing(_) => (format!("the secret `{secret}` does not exist"), self.hand_in()),
+            SecretError::Deleted(_) => (
+                format!("the secret `{secret}` is marked for deletion"),
+                format!(
+                    "{}; or have the old ones back with: aws secretsmanager restore-secret --secret-id {secret}",
+                    self.hand_in()
+                ),
+            ),
             SecretError::Denied(_) => (
                 format!("AWS denies you to read the secret `{secret}`"),
                 "your AWS identity needs secretsmanager:GetSecretValue on it, and kms:Decrypt where the stack has a \

@@ -87,7 +87,7 @@ impl World {
         ] {
             let connection = json!({
                 "id": id, "display_name": id.to_uppercase(), "destination": destination, "secret": "s",
-                "shared_with": shared_with, "export_user": "Jo",
+                "shared_with": shared_with, "export_user": "Jo", "account": {"id": "acc"},
                 "consent": {"terms": Connection::TERMS, "agreed_by": "arn", "agreed_at": "2026-11-22T00:00:00Z"},
             });
             let connection: Connection = serde_json::from_value(connection).unwrap();
