@@ -45,8 +45,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("half", _HALVES, indirect=True)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that look at what all the others left behind come last; those of one group share a process."""
+    """Tests that look at what all the others left behind come last; those of one group share a process.
+
+    First of all hooks: what shares the tests among processes reads the groups in one of its own.
+    """
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.last
 _CONNECTING = {
     ("snapchat", "account"), ("mailchimp", "account"), ("klaviyo", "account"),
     ("snapchat", "organizations"), ("snapchat", "ad accounts"), ("snapchat", "segments"),
-    ("mailchimp", "audiences"), ("klaviyo", "lists"),
+    ("mailchimp", "audiences"), ("mailchimp", "code exchange"), ("klaviyo", "lists"),
 }  # fmt: skip
 
 

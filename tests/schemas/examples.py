@@ -78,6 +78,10 @@ _MEMBERS = {
     "sync_tags": False,
 }
 _FORM = "grant_type=refresh_token&refresh_token=[cut]&client_id=[cut]&client_secret=[cut]"
+_CODE = (
+    "grant_type=authorization_code&code=[cut]&client_id=[cut]&client_secret=[cut]"
+    "&redirect_uri=http%3A%2F%2F127.0.0.1%3A48910%2Fcallback&code_verifier=[cut]"
+)
 _ANSWER = "fields=errors,error_count,total_created,total_updated"
 _PEOPLE = "fields=members.id,members.email_address,total_items"
 
@@ -97,6 +101,10 @@ GOOD: dict[tuple[str, str], dict] = {
         body={"users": [{"schema": ["EMAIL_SHA256"], "data": [[_SHA], ["0" * 64]]}]},
     ),
     ("mailchimp", "metadata"): _record("/mailchimp/oauth2/metadata", authorization="OAuth"),
+    ("mailchimp", "code exchange"): _record(
+        "/mailchimp/oauth2/token", body=_CODE, authorization=None,
+        headers={**_JSON, "content-type": "application/x-www-form-urlencoded"},
+    ),
     ("mailchimp", "account"): _record("/mailchimp/3.0/", "fields=account_id,account_name"),
     ("mailchimp", "audiences"): _record("/mailchimp/3.0/lists", f"fields={_LISTED}&count=1000&offset=0"),
     ("mailchimp", "audience"): _record(_LIST, "fields=id,name"),
@@ -139,6 +147,8 @@ BAD: dict[tuple[str, str], list[tuple[tuple, object]]] = {
         (("body",), _FORM.replace("grant_type=refresh_token", "grant_type=password")),
         (("body",), _FORM.replace("&client_id=[cut]", "")),
         (("body",), f"{_FORM}&scope=all"),
+        (("body",), f"{_FORM}&code=[cut]"),
+        (("body",), _CODE.replace("&code=[cut]", "")),
         (("body",), f"{_FORM}&client_id=[cut]"),
         (("body",), {"grant_type": "refresh_token"}),
         (("headers", "content-type"), "application/json"),
@@ -207,6 +217,15 @@ BAD: dict[tuple[str, str], list[tuple[tuple, object]]] = {
         (("authorization",), "Basic"),
         (("query",), "access_token=[cut]"),
         (("method",), "POST"),
+    ],
+    ("mailchimp", "code exchange"): [
+        (("body",), _CODE.replace("grant_type=authorization_code", "grant_type=refresh_token")),
+        (("body",), _CODE.replace("&code=[cut]", "")),
+        (("body",), _CODE.replace("http%3A%2F%2F127.0.0.1%3A", "http%3A%2F%2Fexample.com%3A")),
+        (("body",), f"{_CODE}&scope=all"),
+        (("headers", "content-type"), "application/json"),
+        (("query",), "code=[cut]"),
+        (("authorization",), "Bearer"),
     ],
     ("mailchimp", "account"): [
         (("query",), ""),
