@@ -134,10 +134,7 @@ impl SecretsManager {
             .set_move_to_version_id(put.version_id().map(str::to_owned))
             .set_remove_from_version_id(replaced.map(str::to_owned))
             .send();
-        let lost = match promote.await {
-            Ok(_) => return Ok(()),
-            Err(e) => e,
-        };
+        let Err(lost) = promote.await else { return Ok(()) };
         if stage == HANDED_IN_STAGE {
             self.discard(name, put.version_id()).await;
         }
