@@ -1,4 +1,4 @@
-# `make demo` shows it, `make test` proves it. Needed: a Rust toolchain, Python 3.11 or newer, make.
+# `make demo` shows it, `make test` proves it. Needed: a Rust toolchain, Python 3.10 or newer, make.
 
 PYTHON ?= python3
 VENV := .local/venv/bin

@@ -12,7 +12,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE.parents[1] / ".local" / "venv"
-OLDEST = (3, 11)
+OLDEST = (3, 10)
 
 
 def fingerprint() -> str:
