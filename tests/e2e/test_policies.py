@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 import pytest
 from segue_local.failure import LocalStackError
@@ -129,7 +129,7 @@ def _ended(system: System, export: Export) -> bool:
 
 
 def _ask_for(system: System, *exports: Export) -> None:
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     names = [export.id for export in exports]
     system.ask({"request": "run", "exports": names, "id": str(uuid.uuid4()), "requested_at": now, "trigger": "on_demand"})
 

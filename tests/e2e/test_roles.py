@@ -8,7 +8,7 @@ such a role only for the stack's own groups.
 import json
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 import pytest
 from operators import POLICIES, Operator, outcome
@@ -119,7 +119,7 @@ def _ask(output: str, request: Callable[[World], dict], alias: str | None = None
 
 
 def _run(*exports: Callable[[World], str]) -> Callable[[World], dict]:
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     return lambda world: {
         "request": "run", "exports": [export(world) for export in exports], "id": str(uuid.uuid4()),
         "requested_at": now, "trigger": "on_demand",
