@@ -6,6 +6,7 @@ use dialoguer::{Confirm, Input, Password, Select};
 use secrecy::SecretString;
 
 use crate::Failure;
+use crate::output::plain;
 use crate::terminal;
 
 /// Somebody who can be asked, if there is anybody.
@@ -102,11 +103,77 @@ pub fn unread(error: &io::Error) -> &'static str {
     }
 }
 
-/// The person at this process's terminal.
+/// The person at this process's terminal. Nothing that others wrote commands it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Terminal;
 
 impl Prompt for Terminal {
+    fn is_terminal(&self) -> bool {
+        Plain(Raw).is_terminal()
+    }
+
+    fn say(&mut self, text: &str) {
+        Plain(Raw).say(text);
+    }
+
+    fn text(&mut self, question: &str, default: Option<&str>) -> Result<String, Failure> {
+        Plain(Raw).text(question, default)
+    }
+
+    fn choose(&mut self, question: &str, options: &[&str], default: usize) -> Result<usize, Failure> {
+        Plain(Raw).choose(question, options, default)
+    }
+
+    fn confirm(&mut self, question: &str) -> Result<bool, Failure> {
+        Plain(Raw).confirm(question)
+    }
+
+    fn secret(&mut self, question: &str) -> Result<SecretString, Failure> {
+        Plain(Raw).secret(question)
+    }
+}
+
+/// Somebody who is shown nothing that would command a terminal: names of others are in questions and options.
+struct Plain<P>(P);
+
+impl<P: Prompt> Prompt for Plain<P> {
+    fn is_terminal(&self) -> bool {
+        self.0.is_terminal()
+    }
+
+    fn say(&mut self, text: &str) {
+        self.0.say(&plain(text));
+    }
+
+    fn text(&mut self, question: &str, default: Option<&str>) -> Result<String, Failure> {
+        let shown = default.map(plain);
+        let answer = self.0.text(&plain(question), shown.as_deref())?;
+        // Who takes the default takes it as it is, not as it is shown.
+        Ok(match (default, shown) {
+            (Some(default), Some(shown)) if answer == shown => default.to_owned(),
+            _ => answer,
+        })
+    }
+
+    fn choose(&mut self, question: &str, options: &[&str], default: usize) -> Result<usize, Failure> {
+        let shown: Vec<_> = options.iter().map(|option| plain(option)).collect();
+        let shown: Vec<&str> = shown.iter().map(AsRef::as_ref).collect();
+        self.0.choose(&plain(question), &shown, default)
+    }
+
+    fn confirm(&mut self, question: &str) -> Result<bool, Failure> {
+        self.0.confirm(&plain(question))
+    }
+
+    fn secret(&mut self, question: &str) -> Result<SecretString, Failure> {
+        self.0.secret(&plain(question))
+    }
+}
+
+/// The terminal, which shows what it is given.
+struct Raw;
+
+impl Prompt for Raw {
     fn is_terminal(&self) -> bool {
         stdin().is_terminal() && stderr().is_terminal()
     }
@@ -210,6 +277,20 @@ pub(crate) mod tests {
         fn secret(&mut self, question: &str) -> Result<SecretString, Failure> {
             self.answer(question).map(SecretString::from)
         }
+    }
+
+    #[test]
+    fn names_of_others_do_not_command_the_terminal() {
+        const NAME: &str = "\u{1b}[2JShop\u{202e}";
+        const SHOWN: &str = "\u{fffd}[2JShop\u{fffd}";
+        let mut person = Plain(Scripted::answering(&["", "Mine", SHOWN, "yes", "hush"]));
+        person.say(NAME);
+        assert_eq!(person.text(NAME, Some(NAME)).unwrap(), NAME);
+        assert_eq!(person.text(NAME, Some(NAME)).unwrap(), "Mine");
+        assert_eq!(person.choose(NAME, &["other", NAME], 0).unwrap(), 1);
+        assert!(person.confirm(NAME).unwrap());
+        person.secret(NAME).unwrap();
+        assert_eq!(person.0.heard, [SHOWN; 6]);
     }
 
     #[test]
