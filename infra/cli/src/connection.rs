@@ -9,6 +9,7 @@ pub mod keeping;
 pub mod oauth;
 pub mod overview;
 pub mod prerequisites;
+pub mod remains;
 pub mod remove;
 pub mod report;
 pub mod saving;
@@ -193,6 +194,8 @@ fn shared_with(text: &str) -> Result<SharedWith, String> {
 mod connect_tests;
 #[cfg(test)]
 mod failure_tests;
+#[cfg(test)]
+mod keeping_tests;
 #[cfg(test)]
 mod managing_tests;
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::prompt::{Prompt, given_or_asked, needed};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   segue connection add snapchat-main
+  segue connection add snapchat-main --paste --redirect-uri https://example.com/oauth
   segue connection add klaviyo-main --destination klaviyo --display-name Klaviyo --agree \\
     --credentials-env KLAVIYO_KEY")]
 pub struct Args {
@@ -43,6 +44,9 @@ pub struct Args {
     /// Where the credentials are.
     #[command(flatten)]
     pub from: CredentialsFrom,
+    /// How to sign in.
+    #[command(flatten)]
+    pub sign_in: SignIn,
 }
 
 /// What was added, and whether it leads to an account yet.
@@ -54,7 +58,8 @@ pub struct Added {
     pub to_sign_in: bool,
 }
 
-/// Does it. Credentials that the destination refuses are a mistake: nothing is saved then.
+/// Does it. Credentials that the destination refuses are a mistake: nothing is saved then. A sign-in in the browser may
+/// fail for many reasons and be tried again, so the connection and its OAuth app are saved before it.
 ///
 /// # Errors
 /// [`Failure`].
@@ -78,26 +83,45 @@ pub async fn add(
         }
         supplied => supplied,
     };
-    let signed_in = match supplied {
-        Some(Supplied::Ready(credentials)) => Some(account(desk, &wanted, &credentials).await?),
-        // Somebody has to go through a browser for it: at a terminal that is done here, otherwise by another command.
-        Some(Supplied::App(app)) if prompt.is_terminal() => {
-            let how = SignIn::default();
-            Some(sign_in(desk, &wanted, Supplied::App(app), &how, inputs, prompt).await?)
+    let connection = match supplied {
+        Some(Supplied::Ready(credentials)) => {
+            let signed_in = account(desk, &wanted, &credentials).await?;
+            create(desk, &wanted).await?;
+            keep(desk, &wanted, signed_in).await?
         }
         Some(Supplied::App(app)) => {
             create(desk, &wanted).await?;
             keeping::store(desk.state, &**desk.secrets, &wanted, &app.stored()).await?;
-            return Ok(Added { connection: wanted, to_sign_in: true });
+            // Somebody has to go through a browser for it: where nobody is, it is done by another command.
+            if !prompt.is_terminal() && !args.sign_in.paste {
+                return Ok(Added { connection: wanted, to_sign_in: true });
+            }
+            let signed_in = sign_in(desk, &wanted, Supplied::App(app), &args.sign_in, inputs, prompt).await;
+            keep(desk, &wanted, signed_in.map_err(|failure| half_way(desk, &wanted.id, failure))?).await?
         }
-        None => None,
-    };
-    create(desk, &wanted).await?;
-    let connection = match signed_in {
-        None => wanted,
-        Some(signed_in) => keep(desk, &wanted, signed_in).await?,
+        None => {
+            create(desk, &wanted).await?;
+            wanted
+        }
     };
     Ok(Added { to_sign_in: connection.account.is_none(), connection })
+}
+
+/// The connection is there, and nobody has signed in: how to go on, and what else was to be done.
+fn half_way(desk: &Desk<'_>, id: &str, failure: Failure) -> Failure {
+    let rest = failure.told().1.unwrap_or_default();
+    // That would add it once more.
+    let rest = ["nothing was saved; ", "run it again"]
+        .into_iter()
+        .fold(rest, |rest, untrue| rest.strip_prefix(untrue).unwrap_or(rest))
+        .trim_start_matches([';', ',', ' ']);
+    let rest = match rest {
+        "" => String::new(),
+        rest if rest.starts_with("and ") => format!(", {rest}"),
+        rest => format!("; {rest}"),
+    };
+    let connect = desk.stack.command(&format!("connection connect {id}"));
+    failure.hint(format!("the connection and its OAuth app are saved, sign in with: {connect}{rest}"))
 }
 
 /// The connection as it is to be, without consent.

@@ -9,7 +9,7 @@ use wiremock::matchers::{body_string_contains, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::connect::{Args, SignIn, connect};
-use super::managing_tests::Bench;
+use super::managing_tests::{Bench, CALLER, said};
 use super::oauth::Redirect;
 use super::prerequisites;
 use super::supply::CredentialsFrom;
@@ -182,7 +182,8 @@ impl Prompt for Pasting {
 
     fn secret(&mut self, _: &str) -> Result<secrecy::SecretString, Failure> {
         let asked =
-            self.heard.iter().find_map(|text| text.lines().find_map(|line| Url::parse(line.trim()).ok()));
+            self.heard.iter().flat_map(|text| text.lines()).filter_map(|line| Url::parse(line.trim()).ok());
+        let asked = asked.filter(|address| address.query().is_some()).last();
         let paste = self.pastes.remove(0);
         Ok(if paste == "right" { allowed(&asked.unwrap(), "good").to_string() } else { paste.to_owned() }
             .into())
@@ -216,6 +217,51 @@ async fn where_no_loopback_is_taken_the_address_is_pasted() {
     let failure = run(&bench, &elsewhere, APP, line, &mut nobody).await.unwrap_err();
     assert!(failure.to_string().contains("its `state` is another one"), "{failure}");
     assert_eq!(run(&bench, &elsewhere, APP, "", &mut nobody).await.unwrap_err().status(), 2);
+}
+
+#[tokio::test]
+async fn adding_one_takes_what_connect_takes_and_connect_goes_on_where_it_failed() {
+    let server =
+        vendor("/login/oauth2/access_token", json!({"access_token": "t", "refresh_token": "hush-r"})).await;
+    let token = format!("{}/login/oauth2/access_token", server.uri());
+    let bench = Bench::new(&[("SnapchatTokenUrl", &token)]);
+    let add = async |id: &str, redirect: &str, pastes: Vec<&'static str>| {
+        let args = add::Args {
+            connection: id.to_owned(),
+            shared_with: Some(SharedWith::Administrators),
+            export_user: Some("Jo".to_owned()),
+            sign_in: args(redirect).sign_in,
+            ..said(Destination::Snapchat)
+        };
+        let pairs = [("KEY", APP)];
+        let mut inputs = Inputs { env: Env::of(&pairs), stdin: &mut std::io::empty() };
+        let mut person = Pasting { heard: Vec::new(), pastes };
+        add::add(&bench.desk(), &args, CALLER, &mut inputs, &mut person).await
+    };
+    let elsewhere = "https://example.com/back";
+    let added = add("pasted", elsewhere, vec!["right"]).await.unwrap();
+    assert!(!added.to_sign_in && added.connection.account.is_some());
+    assert!(bench.stored("segue/snapchat/pasted").await.contains("hush-r"));
+
+    let failure = add("main", elsewhere, vec!["a", "b", "c"]).await.unwrap_err();
+    insta::assert_snapshot!(failure.to_string(), @r"
+    error: this is not the address that was waited for: it is no address
+    hint: the connection and its OAuth app are saved, sign in with: segue connection connect main
+    ");
+    let connection = bench.connection().await;
+    assert!(connection.consent.is_some() && connection.account.is_none());
+    let mut person = Pasting { heard: Vec::new(), pastes: vec!["right"] };
+    run(&bench, &args(elsewhere), "", "", &mut person).await.unwrap();
+    assert!(bench.stored("segue/snapchat/main").await.contains("hush-r"));
+
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let redirect = format!("http://{}/callback", taken.local_addr().unwrap());
+    let failure = add("taken", &redirect, Vec::new()).await.unwrap_err().to_string();
+    assert!(
+        failure.contains("sign in with: segue connection connect taken; end what listens there"),
+        "{failure}"
+    );
+    assert_eq!(bench.stored("segue/snapchat/taken").await, APP);
 }
 
 #[tokio::test]

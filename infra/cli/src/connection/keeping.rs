@@ -59,17 +59,22 @@ pub async fn store(
             Err(SecretError::Missing(_)) => Some(None),
             // Who may hand credentials in need not be allowed to read them.
             Err(SecretError::Denied(_)) => None,
+            // It was deleted with the connection that had this name before.
+            Err(SecretError::Deleted(_)) => {
+                secrets.restore(secret).await.map_err(|error| half(recorded, error))?;
+                continue;
+            }
             Err(error) => return Err(half(recorded, error)),
         };
         let now = state.connection(id).await?;
         let Some(now) = now else {
             return Err(Failure::new(format!("the connection `{id}` was removed by somebody else just now"))
-                .hint("its credentials were not stored"));
+                .hint("its credentials are not used"));
         };
         if !same(&now, account.as_ref()) {
             return Err(match account {
                 Some(account) => overtaken(&now, account),
-                None => busy(id).hint("nothing was saved; run this again"),
+                None => busy(id).hint("nothing of yours is used; run this again"),
             });
         }
         let stored = match version {
@@ -79,6 +84,9 @@ pub async fn store(
         match stored {
             Ok(()) => return Ok(()),
             Err(SecretError::Changed(_)) => {}
+            Err(SecretError::Deleted(_)) => {
+                secrets.restore(secret).await.map_err(|error| half(recorded, error))?;
+            }
             Err(error) => return Err(half(recorded, error)),
         }
     }
@@ -97,7 +105,7 @@ fn overtaken(now: &Connection, ours: &Account) -> Failure {
         "somebody else signed in to the connection `{id}` meanwhile: it leads to {theirs} now, and your credentials \
          belong to {ours}"
     ))
-    .hint(format!("theirs stay, yours were not stored; look with `segue connection show {id}`, then run this again"))
+    .hint(format!("theirs stay, yours are not used; look with `segue connection show {id}`, then run this again"))
 }
 
 fn busy(id: &str) -> Failure {
@@ -109,7 +117,7 @@ fn half(recorded: &Connection, error: SecretError) -> Failure {
     let Connection { id, account, .. } = recorded;
     let leads = account.as_ref().map_or_else(|| "no account".to_owned(), Report::named);
     Failure::from(error).hint(format!(
-        "the new credentials were not stored; the connection `{id}` is noted as leading to {leads}: if those that it has \
+        "the new credentials are not used; the connection `{id}` is noted as leading to {leads}: if those that it has \
          are another account's, run this again, or stop it with `segue connection disable {id}`"
     ))
 }

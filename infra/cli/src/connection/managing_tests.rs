@@ -130,7 +130,7 @@ impl Bench {
 }
 
 /// As somebody says it in a script.
-fn said(destination: Destination) -> add::Args {
+pub(super) fn said(destination: Destination) -> add::Args {
     add::Args {
         connection: "main".to_owned(),
         destination: Some(destination),
@@ -140,6 +140,7 @@ fn said(destination: Destination) -> add::Args {
         budget_share: 100,
         agree: true,
         from: CredentialsFrom { credentials_env: Some("KEY".to_owned()), credentials_stdin: false },
+        sign_in: connect::SignIn::default(),
     }
 }
 
@@ -324,7 +325,6 @@ async fn removing_detaches_exports_cancels_runs_and_says_what_stays() {
     - the credentials, in the secret `segue/x/main`: aws secretsmanager delete-secret --secret-id segue/x/main; revoke them at Klaviyo as well
     - 1 staged chunk with profiles, encrypted, gone within 7 days by itself; at once:
         aws s3 rm --recursive s3://state/chunks/ours/
-        aws s3 rm --recursive s3://state/chunks/theirs/
     - the people whom ours sent to Klaviyo, in its audience XyZ12: remove them there
     - the people whom theirs sent to Klaviyo, in its audience XyZ12: remove them there
     - the history of runs, which holds no personal data

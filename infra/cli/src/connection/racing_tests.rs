@@ -212,7 +212,7 @@ fn of_two_who_sign_in_at_once_account_and_secret_are_the_same_ones() {
                 let Err(failure) = outcome else { continue };
                 lost += 1;
                 assert_ne!(secret, name, "order {order:b}: {failure}");
-                assert!(failure.to_string().contains("theirs stay, yours were not stored"), "{failure}");
+                assert!(failure.to_string().contains("theirs stay, yours are not used"), "{failure}");
             }
         }
     }
@@ -273,6 +273,6 @@ fn what_was_recorded_and_not_stored_says_what_to_do() {
     bench.secrets = Arc::new(ReadOnly);
     insta::assert_snapshot!(whole(bench.sign_in("ann")).unwrap_err().to_string(), @r"
     error: AWS denies access to the secret `segue/klaviyo/main`
-    hint: the new credentials were not stored; the connection `main` is noted as leading to ann: if those that it has are another account's, run this again, or stop it with `segue connection disable main`
+    hint: the new credentials are not used; the connection `main` is noted as leading to ann: if those that it has are another account's, run this again, or stop it with `segue connection disable main`
     ");
 }

@@ -1,8 +1,9 @@
 //! `segue connection remove`: stops data at once, and says what stays.
 
-use segue_state::{Connection, Export, Role, RunId, State, StateError, keys};
+use segue_state::{Connection, Export, Role, RunId, State, StateError, Versioned, keys};
 use serde::Serialize;
 
+use super::remains::{Remains, Sent};
 use super::{connection_id, saving};
 use crate::Failure;
 use crate::output::Screen;
@@ -38,8 +39,12 @@ pub struct Removed {
     pub cancelled: Vec<Cancelled>,
     /// What could not be read, and may still name the connection.
     pub unread: Vec<String>,
+    /// Exports that sent over it at any time, and where the people are whom they sent.
+    pub sent: Vec<Sent>,
     /// Staged chunks that stay until they expire.
     pub chunks: u64,
+    /// Where those are in the state bucket.
+    pub chunk_folders: Vec<String>,
 }
 
 /// An export that has no connection any more.
@@ -61,14 +66,14 @@ pub struct Cancelled {
 }
 
 /// The exports and runs over a connection, and what could not be read: that may use it too.
-struct Users {
+pub(crate) struct Users {
     exports: Vec<(Role, Export)>,
-    runs: Vec<(String, RunId)>,
+    pub(crate) runs: Vec<(String, RunId)>,
     unread: Vec<String>,
 }
 
 impl Users {
-    async fn of(state: &State, id: &str) -> Result<Self, Failure> {
+    pub(crate) async fn of(state: &State, id: &str) -> Result<Self, Failure> {
         let (exports, mut unread) = saving::exports_over(state, id).await?;
         let mut runs = Vec::new();
         // Whatever their exports are configured to by now.
@@ -101,6 +106,19 @@ pub async fn remove(
     if !args.force {
         agreed(id, &Users::of(state, id).await?, prompt)?;
     }
+    carry_out(state, found, caller).await
+}
+
+/// Removes a connection as it was found, and what goes with it; `caller` is who wants it.
+///
+/// # Errors
+/// [`Failure`], also if somebody else changed it meanwhile.
+pub(crate) async fn carry_out(
+    state: &State,
+    found: Versioned<Connection>,
+    caller: &str,
+) -> Result<Removed, Failure> {
+    let id = &found.body.id;
     // From here on nothing is sent: it is read before every group of calls.
     let off = Connection { enabled: false, ..found.body.clone() };
     saving::replace(state, &off, &found).await?;
@@ -117,20 +135,24 @@ pub async fn remove(
         }
     }
     // Now that no export leads to it, no further run begins.
-    let Users { exports, runs, unread } = Users::of(state, id).await?;
+    let Users { exports, runs, mut unread } = Users::of(state, id).await?;
     if let Some((_, export)) = exports.first() {
         return Err(busy(&export.id));
     }
     let cancelled =
         stop::note_all(state, runs, caller, &format!("the connection `{id}` was removed")).await?;
     let cancelled = cancelled.into_iter().map(|(export, run)| Cancelled { export, run }).collect();
-    let mut chunks = 0;
-    for Detached { export, .. } in &detached {
-        chunks += state.objects().list(&format!("chunks/{export}/")).await?.len() as u64;
-    }
+    let Remains { mut sent, chunks, folders, unread: unread_runs } = Remains::of(state, id).await?;
+    sent.extend(detached.iter().map(|Detached { export, audience_id }| Sent {
+        export: export.clone(),
+        audience_id: audience_id.clone(),
+    }));
+    let new: Vec<_> = unread_runs.into_iter().filter(|run| !unread.contains(run)).collect();
+    unread.extend(new);
     state.set_health(id, None).await?;
     delete(state, &off).await?;
-    Ok(Removed { connection: found.body, detached, cancelled, unread, chunks })
+    let sent = sent.into_iter().collect();
+    Ok(Removed { connection: found.body, detached, cancelled, unread, sent, chunks, chunk_folders: folders })
 }
 
 /// Deletes it as it was left, and not if somebody changed it meanwhile.
@@ -197,9 +219,17 @@ impl Removed {
     /// # Errors
     /// [`Failure`] if the output can't be written.
     pub fn print(&self, stack: &Stack, screen: &mut Screen<'_>) -> Result<(), Failure> {
+        screen.json(self)?;
+        self.tell(stack, screen)
+    }
+
+    /// The same for people alone, beside other things.
+    ///
+    /// # Errors
+    /// [`Failure`] if the output can't be written.
+    pub fn tell(&self, stack: &Stack, screen: &mut Screen<'_>) -> Result<(), Failure> {
         let Connection { id, secret, destination, .. } = &self.connection;
         let name = destination.shape().display_name;
-        screen.json(self)?;
         screen.line(&format!("removed the connection `{id}`: nothing is sent over it any more"))?;
         for Detached { export, .. } in &self.detached {
             let attach = stack.command(&format!("export attach {export} CONNECTION"));
@@ -230,11 +260,11 @@ impl Removed {
             screen.line(&format!(
                 "- {chunks} with profiles, encrypted, gone within 7 days by itself; at once:"
             ))?;
-            for Detached { export, .. } in &self.detached {
-                screen.line(&format!("    aws s3 rm --recursive s3://{bucket}/chunks/{export}/"))?;
+            for folder in &self.chunk_folders {
+                screen.line(&format!("    aws s3 rm --recursive s3://{bucket}/{folder}"))?;
             }
         }
-        for Detached { export, audience_id } in &self.detached {
+        for Sent { export, audience_id } in &self.sent {
             screen.line(&format!(
                 "- the people whom {export} sent to {name}, in its audience {audience_id}: remove them there"
             ))?;

@@ -9,7 +9,7 @@ use futures::FutureExt;
 use segue_platform::memory::MemoryBucket;
 use segue_platform::objects::Opened;
 use segue_platform::{Object, Objects, Put, StoreError, Stored};
-use segue_state::{Role, State, keys};
+use segue_state::{Export, Role, RunId, State, keys};
 use serde_json::json;
 
 use super::managing_tests::{Bench, CALLER};
@@ -80,6 +80,53 @@ async fn what_somebody_changed_while_it_was_asked_is_not_removed() {
     let failure = removed(&bench, &mut Slow(&mut meanwhile)).await.unwrap_err();
     assert!(failure.to_string().contains("changed by somebody else just now"), "{failure}");
     assert_eq!(bench.connection().await.display_name, "Theirs");
+}
+
+#[tokio::test]
+async fn what_stays_is_the_same_however_its_exports_left_it() {
+    let bench = Bench::with(&[("StateBucket", "state")], json!({})).await;
+    let detached = bench.export("detached", Role::Administrators).await;
+    let moved = bench.export("moved", Role::Administrators).await;
+    let gone = bench.export("gone", Role::Contributors).await;
+    let objects = bench.state.objects();
+    let mut runs = Vec::new();
+    for export in [&detached, &moved, &gone] {
+        let run = bench.run(export).await;
+        objects.put(&keys::chunk(&export.id, &run, "a", 0), "x".into()).await.unwrap();
+        runs.push(run);
+    }
+    objects
+        .put(&keys::chunk("moved", &RunId::of(jiff::Timestamp::now(), &["new"]), "a", 0), "x".into())
+        .await
+        .unwrap();
+    let put = async |export: &Export, connection: &str| {
+        let changed =
+            Export { connection: connection.to_owned(), audience_id: "New".into(), ..export.clone() };
+        bench.state.put(&keys::export(Role::Administrators, &export.id), &changed).await.unwrap();
+    };
+    put(&detached, "").await;
+    put(&moved, "other").await;
+    objects.delete(&keys::export(Role::Contributors, "gone")).await.unwrap();
+
+    let removed = removed(&bench, &mut Scripted::default()).await.unwrap();
+    assert_eq!((removed.detached.len(), removed.chunks), (0, 3));
+    let mut out = Vec::new();
+    removed.print(&bench.stack, &mut Screen::new(Output::Text, &mut out)).unwrap();
+    let said =
+        runs.iter().fold(String::from_utf8(out).unwrap(), |said, run| said.replace(&run.to_string(), "RUN"));
+    let said = said.split_once("what stays").unwrap().1;
+    insta::assert_snapshot!(said, @r"
+    , and how to be rid of it:
+    - the credentials, in the secret `segue/x/main`: aws secretsmanager delete-secret --secret-id segue/x/main; revoke them at Klaviyo as well
+    - 3 staged chunks with profiles, encrypted, gone within 7 days by itself; at once:
+        aws s3 rm --recursive s3://state/chunks/detached/
+        aws s3 rm --recursive s3://state/chunks/gone/
+        aws s3 rm --recursive s3://state/chunks/moved/RUN/
+    - the people whom detached sent to Klaviyo, in its audience XyZ12: remove them there
+    - the people whom gone sent to Klaviyo, in its audience XyZ12: remove them there
+    - the people whom moved sent to Klaviyo, in its audience XyZ12: remove them there
+    - the history of runs, which holds no personal data
+    ");
 }
 
 /// A bucket in which somebody enables the connection again just before it would be deleted.

@@ -2,7 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use segue_state::finish::look as look_at;
-use segue_state::{Connection, Health, RunId, State, StateError, Summary, keys, permit};
+use segue_state::{
+    Connection, Health, Role, RunId, State, StateError, Summary, keys, permit, permit_connection,
+};
 
 use super::finding::Finding;
 use crate::Failure;
@@ -25,11 +27,9 @@ pub(super) async fn look(stack: &Stack, state: &State, now: Timestamp) -> Vec<Fi
     found
 }
 
-/// The connections that may be used now: enabled, and agreed to.
+/// The connections that may be used now: enabled, agreed to, and signed in to.
 pub(super) async fn usable(state: &State) -> Result<Vec<Connection>, Failure> {
-    let may = |connection: &Connection| {
-        connection.enabled && connection.consent.as_ref().is_some_and(|it| it.terms >= Connection::TERMS)
-    };
+    let may = |connection: &Connection| permit_connection(Role::Administrators, connection).is_ok();
     Ok(read(state).await?.into_iter().flatten().filter(may).collect())
 }
 
@@ -49,7 +49,8 @@ async fn connections(state: &State) -> Result<Vec<Finding>, Failure> {
         let connection = match connection {
             Ok(connection) => connection,
             Err(error) => {
-                let to_do = "save it once more with `segue apply`, or remove it";
+                let to_do =
+                    "save it once more with `segue apply`, or remove it with `segue connection remove`";
                 found.push(Finding::problem("connections", error.to_string(), to_do));
                 continue;
             }
@@ -70,6 +71,12 @@ async fn connections(state: &State) -> Result<Vec<Finding>, Failure> {
                 format!("nobody has agreed to the terms of `{id}`, so nothing may use it"),
                 "agree to them: `segue connection edit`, or `segue apply`, with --agree",
             ));
+        } else if connection.account.is_none() {
+            found.push(Finding::problem(
+                "connections",
+                format!("nobody has signed in to `{id}`, so nothing may use it"),
+                format!("sign in: `segue connection connect {id}`"),
+            ));
         } else {
             found.push(Finding::fine("connections", format!("`{id}` may be used")));
         }
@@ -85,7 +92,7 @@ async fn exports(state: &State) -> Result<Vec<Finding>, Failure> {
     let mut found: Vec<Finding> = broken
         .iter()
         .map(|error| {
-            let to_do = "save it once more with `segue apply`, or remove it";
+            let to_do = "save it once more with `segue apply`, or remove it with `segue export remove`";
             Finding::problem("exports", error.to_string(), to_do)
         })
         .collect();
