@@ -12,13 +12,18 @@ pub mod positions;
 pub mod save;
 pub mod specs;
 pub mod terms;
+mod whose;
 
 pub use command::{ApplyArgs, Args, run, run_plan};
 pub use credentials::Inputs;
 
 #[cfg(test)]
+mod mending_tests;
+#[cfg(test)]
 mod prune_tests;
 #[cfg(test)]
 mod schedule_tests;
+#[cfg(test)]
+mod signing_tests;
 #[cfg(test)]
 mod tests;

@@ -25,4 +25,11 @@ pub struct AppliedItem {
     pub at: Timestamp,
     /// The AWS identity that applied it.
     pub by: String,
+    /// The id of the account that a connection led to then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// A stamp of the credentials that were handed in with the file: whether others are the same can be told by it, and
+    /// nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<String>,
 }

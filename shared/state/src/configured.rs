@@ -6,7 +6,7 @@ use segue_platform::Stored;
 use serde::de::DeserializeOwned;
 
 use crate::config::is_id;
-use crate::document::{self, StateError};
+use crate::document::{self, Broken, Lying, StateError};
 use crate::{Connection, Export, Role, State, keys};
 
 /// Most bytes of one of them. Segue writes some hundred.
@@ -88,6 +88,35 @@ impl State {
             }
         }
         Ok((exports, broken))
+    }
+
+    /// What lies where the connection of this id belongs.
+    ///
+    /// # Errors
+    /// [`StateError`] if it can't be read for now, or a newer release wrote it.
+    pub async fn lying_connection(&self, id: &str) -> Result<Lying<Connection>, StateError> {
+        if !is_id(id) {
+            return Ok(Lying::Nothing);
+        }
+        document::look(self.objects(), &keys::connection(id), LARGEST).await
+    }
+
+    /// What lies where the export of this id belongs, if `role` may change it.
+    ///
+    /// # Errors
+    /// [`StateError`] if it can't be read for now, or a newer release wrote it.
+    pub async fn lying_export(&self, role: Role, id: &str) -> Result<Lying<Export>, StateError> {
+        if !is_id(id) {
+            return Ok(Lying::Nothing);
+        }
+        let found = document::look::<Export>(self.objects(), &keys::export(role, id), LARGEST).await?;
+        Ok(match found {
+            Lying::Usable(found) => match unusable(id, &found.body) {
+                Some(problem) => Lying::Broken(Broken { problem: problem.to_owned(), etag: found.etag }),
+                None => Lying::Usable(found),
+            },
+            other => other,
+        })
     }
 
     async fn export_of(&self, role: Role, id: &str) -> Result<Option<Export>, StateError> {
@@ -223,6 +252,27 @@ mod tests {
             exports.is_empty() && broken.contains("administrators/news.json is malformed: missing field")
         );
         assert!(state.export("news").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_is_no_document_can_be_replaced_and_removed_as_it_lies_there() {
+        let written = [
+            ("contributors/a", export("b")),
+            ("contributors/c", json!({"id": "c"})),
+            ("contributors/d", export("d")),
+        ];
+        let state = bucket(&written).await;
+        for id in ["a", "c"] {
+            let Lying::Broken(broken) = state.lying_export(Role::Contributors, id).await.unwrap() else {
+                panic!("{id} is none")
+            };
+            let key = keys::export(Role::Contributors, id);
+            assert!(!broken.problem.is_empty());
+            assert!(state.objects().delete_as(&key, &broken.etag).await.unwrap());
+        }
+        assert!(matches!(state.lying_export(Role::Contributors, "d").await.unwrap(), Lying::Usable(_)));
+        assert!(matches!(state.lying_export(Role::Contributors, "../d").await.unwrap(), Lying::Nothing));
+        assert!(matches!(state.lying_connection("d").await.unwrap(), Lying::Nothing));
     }
 
     #[tokio::test]

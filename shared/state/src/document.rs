@@ -120,17 +120,57 @@ pub async fn read_bounded<T: DeserializeOwned>(
     key: &str,
     most: u64,
 ) -> Result<Option<Versioned<T>>, StateError> {
-    let Some(opened) = objects.open(key, None).await? else { return Ok(None) };
+    match look(objects, key, most).await? {
+        Lying::Nothing => Ok(None),
+        Lying::Usable(found) => Ok(Some(found)),
+        Lying::Broken(Broken { problem, .. }) => Err(StateError::Malformed { key: key.to_owned(), problem }),
+    }
+}
+
+/// What lies where a document belongs.
+#[derive(Debug, Clone)]
+pub enum Lying<T> {
+    /// Nothing.
+    Nothing,
+    /// A document.
+    Usable(Versioned<T>),
+    /// Something that is none: it can be replaced or removed, as long as it is this.
+    Broken(Broken),
+}
+
+/// Something that lies where a document belongs, and is none.
+#[derive(Debug, Clone)]
+pub struct Broken {
+    /// What is wrong with it.
+    pub problem: String,
+    /// The object's entity tag, to replace or remove it by.
+    pub etag: String,
+}
+
+/// Reads what lies where a document of at most so many bytes belongs.
+///
+/// # Errors
+/// [`StateError`] if it can't be read for now: never [`StateError::Malformed`].
+pub async fn look<T: DeserializeOwned>(
+    objects: &dyn Objects,
+    key: &str,
+    most: u64,
+) -> Result<Lying<T>, StateError> {
+    let Some(opened) = objects.open(key, None).await? else { return Ok(Lying::Nothing) };
+    let etag = opened.etag;
     if opened.size > most {
         let problem = format!("it has {} bytes; such a document has at most {most}", opened.size);
-        return Err(StateError::Malformed { key: key.to_owned(), problem });
+        return Ok(Lying::Broken(Broken { problem, etag }));
     }
     let bytes = opened.pieces.try_fold(Vec::new(), async |mut bytes, piece| {
         bytes.extend_from_slice(&piece);
         Ok(bytes)
     });
-    let (body, writer) = decode(key, &bytes.await?)?;
-    Ok(Some(Versioned { body, etag: opened.etag, writer }))
+    match decode(key, &bytes.await?) {
+        Ok((body, writer)) => Ok(Lying::Usable(Versioned { body, etag, writer })),
+        Err(StateError::Malformed { problem, .. }) => Ok(Lying::Broken(Broken { problem, etag })),
+        Err(error) => Err(error),
+    }
 }
 
 /// What came of creating a document.

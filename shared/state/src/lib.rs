@@ -25,7 +25,7 @@ pub use config::{
     Connection, Consent, ExistingContacts, Export, Fields, Limits, NewContacts, PeopleWhoLeft, Role,
     SharedWith, Source, Triggers,
 };
-pub use document::{StateError, Versioned};
+pub use document::{Broken, Lying, StateError, Versioned};
 pub use lane::LaneRecord;
 pub use message::{ChunkMessage, MessageError, Op};
 pub use permit::{Halt, permit, permit_connection};

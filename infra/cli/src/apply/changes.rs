@@ -1,21 +1,28 @@
 //! What a plan changes, item by item and field by field, and what was changed by hand before.
 
+use std::sync::Arc;
+
 use segue_platform::Secrets;
-use segue_state::{Connection, Export, Limits, Role, Triggers, Versioned};
+use segue_state::{Broken, Connection, Export, Limits, Role, Triggers, Versioned};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::credentials::Credentials;
-use super::drift::{Kind, drift};
-use super::plan::{Plan, PlannedConnection, PlannedExport};
-use super::save::stored;
+use super::account::Accounts;
+use super::credentials::{Credentials, holds, stamp};
+use super::drift::{Kind, drift, signed_in};
+use super::plan::{Plan, PlannedConnection, PlannedExport, SurplusConnection, SurplusExport};
 use super::specs::{ConnectionSpec, ExportSpec};
+use super::whose::{foretold, stored};
 use crate::Failure;
 use crate::export::standing::{Own, Standing};
 use crate::output::Screen;
 
 /// Where a schedule stands that no file can say.
 const FOREIGN: &str = "schedule.expression";
+/// Whose a connection's credentials are.
+const ACCOUNT: &str = "account";
+/// What is wrong with a document that is to be replaced.
+const MALFORMED: &str = "malformed document";
 
 /// What becomes of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -57,47 +64,70 @@ pub struct Field {
     pub after: Value,
 }
 
-/// All changes of a plan, in the order in which they are done.
+/// All changes of a plan, in the order in which they are done. `accounts` tell whose new credentials are.
 ///
 /// # Errors
 /// [`Failure`] if the stored credentials can't be compared.
-pub async fn changes(plan: &Plan, secrets: &dyn Secrets, agree: bool) -> Result<Vec<Change>, Failure> {
+pub async fn changes(
+    plan: &Plan,
+    accounts: &dyn Accounts,
+    secrets: &Arc<dyn Secrets>,
+    agree: bool,
+) -> Result<Vec<Change>, Failure> {
     let mut all = Vec::new();
     for planned in &plan.connections {
-        all.push(of_connection(plan, planned, secrets, agree).await?);
+        all.push(of_connection(plan, planned, accounts, secrets, agree).await?);
     }
     all.extend(plan.exports.iter().map(|planned| of_export(plan, planned)));
-    for (found, schedule) in &plan.surplus_exports {
+    for SurplusExport { found, schedule, runs } in &plan.surplus_exports {
         let before = standing(found.role, &found.export, schedule.as_ref());
         let drift = drift(plan, Kind::Export, found.role, &found.export.id, Some(&before), None);
         let (kind, id) = (Kind::Export, found.export.id.clone());
-        all.push(Change { kind, id, action: Action::Remove, fields: Vec::new(), drift });
+        let fields = cancelled(&runs.iter().map(ToString::to_string).collect::<Vec<_>>());
+        all.push(Change { kind, id, action: Action::Remove, fields, drift });
     }
-    for Versioned { body: connection, .. } in &plan.surplus_connections {
+    for SurplusConnection { found: Versioned { body: connection, .. }, runs } in &plan.surplus_connections {
         let before = value(&ConnectionSpec::of(connection));
         let drift = drift(plan, Kind::Connection, Role::Administrators, &connection.id, Some(&before), None);
         let (kind, id) = (Kind::Connection, connection.id.clone());
-        all.push(Change { kind, id, action: Action::Remove, fields: Vec::new(), drift });
+        let fields =
+            cancelled(&runs.iter().map(|(export, run)| format!("{export} {run}")).collect::<Vec<_>>());
+        all.push(Change { kind, id, action: Action::Remove, fields, drift });
     }
     Ok(all)
+}
+
+/// Runs that are under way, and end with what is removed.
+fn cancelled(runs: &[String]) -> Vec<Field> {
+    if runs.is_empty() {
+        return Vec::new();
+    }
+    let (before, after) = (json!(runs), json!("cancelled"));
+    vec![Field { field: "runs under way".to_owned(), before, after }]
 }
 
 async fn of_connection(
     plan: &Plan,
     planned: &PlannedConnection,
-    secrets: &dyn Secrets,
+    accounts: &dyn Accounts,
+    secrets: &Arc<dyn Secrets>,
     agree: bool,
 ) -> Result<Change, Failure> {
     let id = planned.wanted.id.clone();
     let before = planned.before.as_ref().map(|before| &before.body);
+    let broken = planned.broken.as_ref();
     let (was, is) = (
-        before.map(|before| value(&ConnectionSpec::of(before))),
+        before.map(|before| value(&ConnectionSpec::of(before))).or_else(|| broken.map(malformed)),
         value(&ConnectionSpec::of(&planned.wanted)),
     );
     let mut fields = differences(was.as_ref(), &is);
     let secret = |connection: &Connection| json!(format!("the secret {}", connection.secret));
+    let stored = match &planned.credentials {
+        Credentials::Given(_) => stored(&**secrets, &planned.wanted.secret).await?,
+        Credentials::Kept | Credentials::Existing(_) => None,
+    };
     let is_new = match &planned.credentials {
-        Credentials::Given(given) => !stored(secrets, &planned.wanted.secret, given).await?,
+        Credentials::Given(given) => !stored.as_ref().is_some_and(|stored| holds(stored, given)),
         Credentials::Kept | Credentials::Existing(_) => false,
     };
     if is_new {
@@ -113,13 +143,30 @@ async fn of_connection(
             after: secret(&planned.wanted),
         });
     }
+    let foretold = foretold(accounts, secrets, planned, is_new).await;
+    let is_led = is_new || foretold.is_some();
+    fields.extend(foretold.map(|(before, after)| Field {
+        field: ACCOUNT.to_owned(),
+        before: json!(before),
+        after: json!(after),
+    }));
     if planned.wanted.consent.is_none() && agree {
         let (before, after) =
             (json!("not given"), json!(format!("to version {} of the terms", Connection::TERMS)));
         fields.push(Field { field: "consent".to_owned(), before, after });
     }
     let drift = drift(plan, Kind::Connection, Role::Administrators, &id, was.as_ref(), Some(&is));
-    Ok(Change { kind: Kind::Connection, id, action: action(before.is_some(), &fields), fields, drift })
+    let drift = drift.or_else(|| {
+        let before = before.filter(|_| is_led)?;
+        signed_in(plan, before, stored.as_ref().map(stamp).as_deref())
+    });
+    let existed = before.is_some() || broken.is_some();
+    Ok(Change { kind: Kind::Connection, id, action: action(existed, &fields), fields, drift })
+}
+
+/// What lies in the place of an item and is none, in the place of what a file would say of it.
+fn malformed(broken: &Broken) -> Value {
+    json!({ MALFORMED: broken.problem })
 }
 
 fn of_export(plan: &Plan, planned: &PlannedExport) -> Change {
@@ -127,10 +174,17 @@ fn of_export(plan: &Plan, planned: &PlannedExport) -> Change {
     // Where it stands under both roles, since a change of its role broke off, the change is still to be made.
     let elsewhere = planned.before.iter().find(|(role, _)| *role != planned.role);
     let own = planned.schedule_before.as_ref();
-    let before = elsewhere.or_else(|| planned.before.first());
-    let before = before.map(|(role, found)| standing(*role, &found.body, own));
+    let here = planned.before.iter().find(|(role, _)| *role == planned.role);
+    let said = |(role, found): &(Role, Versioned<Export>)| standing(*role, &found.body, own);
+    let broken = |(_, broken): &(Role, Broken)| malformed(broken);
+    let in_place = planned.broken.iter().find(|(role, _)| *role == planned.role).map(broken);
+    let before = elsewhere.or(here).map(said).or_else(|| in_place.clone());
     let wanted = value(&ExportSpec::of(planned.role, &planned.wanted, planned.schedule.as_ref()));
     let mut fields = differences(before.as_ref(), &wanted);
+    for (role, Broken { problem, .. }) in planned.broken.iter().filter(|(role, _)| *role != planned.role) {
+        let field = format!("{MALFORMED}, of {}", role.name());
+        fields.push(Field { field, before: json!(problem), after: json!("removed") });
+    }
     if let Some(own) = own
         && planned.schedule.is_some()
         && elsewhere.is_none()
@@ -140,8 +194,11 @@ fn of_export(plan: &Plan, planned: &PlannedExport) -> Change {
         let (before, after) = (json!(groups), json!([planned.role.name()]));
         fields.push(Field { field: "schedule.group".to_owned(), before, after });
     }
-    let drift = drift(plan, Kind::Export, planned.role, &id, before.as_ref(), Some(&wanted));
-    Change { kind: Kind::Export, id, action: action(before.is_some(), &fields), fields, drift }
+    // What somebody puts beside an export under the other role does not make this one drift.
+    let now = here.map(said).or(in_place).or(before);
+    let existed = now.is_some();
+    let drift = drift(plan, Kind::Export, planned.role, &id, now.as_ref(), Some(&wanted));
+    Change { kind: Kind::Export, id, action: action(existed, &fields), fields, drift }
 }
 
 /// What there is of an export, as a file would say it; of a schedule that no file can say, what EventBridge Scheduler has.
@@ -196,7 +253,8 @@ fn differences(before: Option<&Value>, after: &Value) -> Vec<Field> {
         let default = by_default(&name);
         let (before, after) = (old.remove(&name), new.remove(&name));
         let before = before.or_else(|| default.clone()).unwrap_or_default();
-        let after = after.or(default).unwrap_or_default();
+        let mended = || (name == MALFORMED).then(|| json!("mended"));
+        let after = after.or(default).or_else(mended).unwrap_or_default();
         (before != after && name != "id").then_some(Field { field: name, before, after })
     };
     names.into_iter().filter_map(field).collect()
@@ -220,8 +278,8 @@ pub(super) fn flat(path: &str, value: &Value, found: &mut Map<String, Value>) {
 ///
 /// # Errors
 /// [`Failure`] if the output can't be written.
-pub fn print(all: &[Change], screen: &mut Screen<'_>) -> Result<(), Failure> {
-    screen.json(&json!({ "changes": all }))?;
+pub fn print(all: &[Change], notes: &[String], screen: &mut Screen<'_>) -> Result<(), Failure> {
+    screen.json(&json!({ "changes": all, "notes": notes }))?;
     for Change { kind, id, action, fields, drift } in
         all.iter().filter(|change| change.action != Action::Keep)
     {
@@ -238,6 +296,13 @@ pub fn print(all: &[Change], screen: &mut Screen<'_>) -> Result<(), Failure> {
                 _ if field == FOREIGN => {
                     format!("    {field}: {}, not Segue's form -> {}", words(before), words(after))
                 }
+                _ if field == ACCOUNT => {
+                    format!(
+                        "    {field}: {} -> {}; another one needs --other-account",
+                        words(before),
+                        words(after)
+                    )
+                }
                 _ => format!("    {field}: {} -> {}", words(before), words(after)),
             })?;
         }
@@ -245,6 +310,7 @@ pub fn print(all: &[Change], screen: &mut Screen<'_>) -> Result<(), Failure> {
             screen.line(&format!("    ! {drift}"))?;
         }
     }
+    notes.iter().try_for_each(|note| screen.line(&format!("note: {note}")))?;
     let count = |wanted| all.iter().filter(|change| change.action == wanted).count();
     screen.line(&format!(
         "{} to make, {} to change, {} to remove, {} unchanged",

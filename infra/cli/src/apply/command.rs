@@ -10,16 +10,20 @@ use segue_state::{Connection, Consent};
 use super::account::AtDestinations;
 use super::changes::{changes, print as print_changes};
 use super::credentials::Inputs;
-use super::drift::refuse;
+use super::drift::{Kind, refuse};
 use super::file::File;
 use super::plan::{Plan, Stores, plan};
-use super::save::{Outcome, Removed, Report, save};
+use super::save::{Agreed, Outcome, Removed, Report, save};
 use super::terms;
 use crate::export::schedules::EventBridge;
 use crate::output::{Screen, table};
 use crate::prompt::Prompt;
 use crate::stack::Stack;
 use crate::{App, Failure};
+
+/// What stays of exports that were removed.
+const STAYS: &str = "of removed exports, records of runs stay, and so do people who are at the destination; chunks expire \
+                     within seven days";
 
 /// The file, and what is asked of it.
 ///
@@ -50,6 +54,10 @@ pub struct ApplyArgs {
     /// Don't ask before --prune removes something.
     #[arg(long, requires = "prune")]
     pub force: bool,
+    /// Connections may lead to other accounts than before, by the credentials of the file. Runs under way are stopped
+    /// then.
+    #[arg(long)]
+    pub other_account: bool,
 }
 
 /// `segue plan`: shows what applying the file would change. Nothing is saved.
@@ -67,8 +75,8 @@ pub async fn run_plan(
     let stores =
         Stores { stack: &app.stack.name, state: &app.state, secrets: &app.secrets, schedules: &schedules };
     let plan = plan(&file, &stores, &mut inputs, args.prune).await?;
-    let changes = changes(&plan, &*app.secrets, args.agree).await?;
-    print_changes(&changes, screen)?;
+    let changes = changes(&plan, &AtDestinations(&app.stack), &app.secrets, args.agree).await?;
+    print_changes(&changes, &plan.notes, screen)?;
     if args.refuse_drift { refuse(&changes) } else { Ok(()) }
 }
 
@@ -78,7 +86,7 @@ pub async fn run_plan(
 /// [`Failure`].
 pub async fn run(
     stack: &str,
-    ApplyArgs { plan: args, force }: &ApplyArgs,
+    ApplyArgs { plan: args, force, other_account }: &ApplyArgs,
     mut inputs: Inputs<'_>,
     prompt: &mut dyn Prompt,
     screen: &mut Screen<'_>,
@@ -89,13 +97,19 @@ pub async fn run(
         Stores { stack: &app.stack.name, state: &app.state, secrets: &app.secrets, schedules: &schedules };
     let plan = plan(&file, &stores, &mut inputs, args.prune).await?;
     if args.refuse_drift {
-        refuse(&changes(&plan, &*app.secrets, args.agree).await?)?;
+        refuse(&changes(&plan, &AtDestinations(&app.stack), &app.secrets, args.agree).await?)?;
     }
     agreed_to_remove(&plan, *force, prompt)?;
     let by = app.caller().await?;
     let agreement = agreement(&plan, args.agree, &by);
-    let report = save(&AtDestinations(&app.stack), &stores, plan, agreement.as_ref(), &by).await?;
-    print(&app.stack, &report, agreement.as_ref(), screen)
+    let agreed = Agreed { consent: agreement.as_ref(), other_account: *other_account };
+    let mut report = Report { notes: plan.notes.clone(), ..Report::default() };
+    let saved = save(&AtDestinations(&app.stack), &stores, plan, agreed, &by, &mut report).await;
+    // What is saved stays, so it is told also where the rest failed.
+    if saved.is_ok() || !report.is_empty() {
+        print(&app.stack, &report, agreement.as_ref(), screen)?;
+    }
+    saved
 }
 
 /// What is removed is gone: somebody has to mean it, by `--force` or at the terminal.
@@ -145,19 +159,22 @@ pub(super) fn print(
     let exports = report.exports.iter().map(|saved| row("export", &saved.id, saved.outcome.name()));
     let removed = report.removed.iter().map(|gone| row(gone.kind.name(), &gone.id, "removed"));
     let rows: Vec<_> = connections.chain(exports).chain(removed).collect();
+    report.notes.iter().try_for_each(|note| screen.line(&format!("note: {note}")))?;
     if rows.is_empty() {
         return screen.line("the file names no connection and no export");
     }
     screen.line(&table(&[], 0..0, rows))?;
-    for Removed { id, cancelled, secret, .. } in &report.removed {
-        if let Some(secret) = secret {
-            let delete = "aws secretsmanager delete-secret --secret-id";
-            screen
-                .line(&format!("the credentials of `{id}` stay until you delete them: {delete} {secret}"))?;
-        }
+    for Removed { id, cancelled, .. } in &report.removed {
         for run in cancelled {
             screen.line(&format!("the run {run} of `{id}` is cancelled"))?;
         }
+    }
+    if report.removed.iter().any(|gone| gone.kind == Kind::Export) {
+        screen.line(STAYS)?;
+    }
+    for gone in report.removed.iter().filter_map(|gone| gone.connection.as_ref()) {
+        screen.line("")?;
+        gone.tell(stack, screen)?;
     }
     print_consent(stack, report, agreement, screen)?;
     let saved = report.exports.iter().filter(|saved| saved.outcome != Outcome::Unchanged);

@@ -165,6 +165,14 @@ pub fn holds(stored: &SecretString, given: &SecretString) -> bool {
     }
 }
 
+/// What credentials can be known again by, stored ones and those that were handed in: a part of a digest of a digest.
+#[must_use]
+pub fn stamp(credentials: &SecretString) -> String {
+    let fields = object(credentials.expose_secret()).unwrap_or_default();
+    let mark = fields.get(MARK).and_then(Value::as_str).map_or_else(|| fingerprint(&fields), str::to_owned);
+    HEXLOWER.encode(&Sha256::digest(mark)[..8])
+}
+
 /// Of credentials, whatever the order and the spaces they are written with.
 fn fingerprint(fields: &Map<String, Value>) -> String {
     let sorted: BTreeMap<&String, &Value> = fields.iter().collect();
@@ -296,6 +304,15 @@ mod tests {
         assert!(holds(&rotated, &SecretString::from(r#"{ "refresh_token":"one", "client_id":"a" }"#)));
         assert!(!holds(&rotated, &SecretString::from(r#"{"client_id":"a","refresh_token":"three"}"#)));
         assert!(!holds(&rotated, &SecretString::from("x")));
+    }
+
+    #[test]
+    fn credentials_are_known_again_by_their_stamp_also_when_their_token_changed() {
+        let given = SecretString::from(r#"{"client_id":"a","refresh_token":"one"}"#);
+        let rotated = SecretString::from(marked(&given).expose_secret().replace("one", "two"));
+        assert_eq!(stamp(&rotated), stamp(&given));
+        assert_ne!(stamp(&given), stamp(&SecretString::from(r#"{"client_id":"a","refresh_token":"two"}"#)));
+        assert_eq!(stamp(&given).len(), 16);
     }
 
     #[test]

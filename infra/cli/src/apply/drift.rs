@@ -6,14 +6,14 @@ use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use segue_platform::StoreError;
 use segue_state::document::Created;
-use segue_state::{Applied, AppliedItem, Role, State, StateError, keys};
+use segue_state::{Applied, AppliedItem, Connection, Role, State, StateError, keys};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::changes::{Change, flat, value};
 use super::plan::Plan;
-use super::specs::{ConnectionSpec, ExportSpec};
+use super::specs::ConnectionSpec;
 use crate::Failure;
 
 /// What an item of a file is.
@@ -57,9 +57,6 @@ pub(super) fn drift(
     wanted: Option<&Value>,
 ) -> Option<String> {
     let noted = noted(plan, kind, role, id);
-    let since = |item: &AppliedItem| {
-        format!("since {} applied it at {}", item.by, item.at.strftime("%Y-%m-%dT%H:%M:%SZ"))
-    };
     match (now, noted) {
         (Some(now), _) if wanted == Some(now) => None,
         (Some(now), Some(item)) if digest(now) == item.digest => None,
@@ -68,6 +65,25 @@ pub(super) fn drift(
         (None, Some(item)) => Some(format!("it was removed by hand {}", since(item))),
         (None, None) => None,
     }
+}
+
+/// How a connection was signed in to by hand, if the file would lead it back: `stored` is the stamp of the credentials
+/// that it has.
+pub(super) fn signed_in(plan: &Plan, before: &Connection, stored: Option<&str>) -> Option<String> {
+    let item = noted(plan, Kind::Connection, Role::Administrators, &before.id)?;
+    let leads_elsewhere = match (&item.account, &before.account) {
+        (Some(noted), Some(now)) => *noted != now.id,
+        _ => false,
+    };
+    if leads_elsewhere {
+        return Some(format!("it was led to another account by hand {}", since(item)));
+    }
+    let others = item.credentials.as_deref().zip(stored).is_some_and(|(noted, stored)| noted != stored);
+    others.then(|| format!("its credentials were changed by hand {}", since(item)))
+}
+
+fn since(item: &AppliedItem) -> String {
+    format!("since {} applied it at {}", item.by, item.at.strftime("%Y-%m-%dT%H:%M:%SZ"))
 }
 
 /// What is noted of an item; an export may have had the other role.
@@ -95,9 +111,13 @@ pub fn refuse(changes: &[Change]) -> Result<(), Failure> {
     })
 }
 
-/// What is to be noted of a plan that was carried out.
-#[derive(Debug, Default)]
-pub struct Note(BTreeMap<Role, Sheet>);
+/// Notes what a file said, item by item, as soon as it is so.
+pub(super) struct Notes<'a> {
+    /// Where it is noted.
+    pub(super) state: &'a State,
+    /// Who applies the file.
+    pub(super) by: &'a str,
+}
 
 #[derive(Debug, Default)]
 struct Sheet {
@@ -105,49 +125,48 @@ struct Sheet {
     gone: Vec<(Kind, String)>,
 }
 
-impl Note {
-    /// Of this plan.
-    #[must_use]
-    pub fn of(plan: &Plan, by: &str) -> Self {
-        let mut note = Self::default();
-        let item =
-            |said: &Value| AppliedItem { digest: digest(said), at: Timestamp::now(), by: by.to_owned() };
-        for planned in &plan.connections {
-            let sheet = note.0.entry(Role::Administrators).or_default();
-            let said = value(&ConnectionSpec::of(&planned.wanted));
-            sheet.said.connections.insert(planned.wanted.id.clone(), item(&said));
-        }
-        for planned in &plan.exports {
-            let said = value(&ExportSpec::of(planned.role, &planned.wanted, planned.schedule.as_ref()));
-            let id = planned.wanted.id.clone();
-            note.0.entry(planned.role).or_default().said.exports.insert(id.clone(), item(&said));
-            let moved = planned.before.iter().filter(|(role, _)| *role != planned.role);
-            for (role, _) in moved {
-                note.0.entry(*role).or_default().gone.push((Kind::Export, id.clone()));
-            }
-        }
-        for (found, _) in &plan.surplus_exports {
-            note.0.entry(found.role).or_default().gone.push((Kind::Export, found.export.id.clone()));
-        }
-        for connection in &plan.surplus_connections {
-            let sheet = note.0.entry(Role::Administrators).or_default();
-            sheet.gone.push((Kind::Connection, connection.body.id.clone()));
-        }
-        note
+impl Notes<'_> {
+    fn item(&self, said: &Value) -> AppliedItem {
+        let (digest, at, by) = (digest(said), Timestamp::now(), self.by.to_owned());
+        AppliedItem { digest, at, by, account: None, credentials: None }
     }
 
-    /// Keeps it. Who may not is told nothing: only what was changed by hand can't be told then.
-    ///
-    /// # Errors
-    /// [`Failure`] if the state bucket fails.
-    pub async fn keep(&self, state: &State) -> Result<(), Failure> {
-        for (role, sheet) in &self.0 {
-            match keep(state, *role, sheet).await {
-                Err(StateError::Store(StoreError::Denied { .. })) | Ok(()) => {}
-                Err(error) => return Err(error.into()),
-            }
+    /// A connection as it was saved, and the stamp of the credentials that the file handed in.
+    pub(super) async fn connection(
+        &self,
+        saved: &Connection,
+        credentials: Option<String>,
+    ) -> Result<(), Failure> {
+        let item = self.item(&value(&ConnectionSpec::of(saved)));
+        let account = saved.account.as_ref().map(|account| account.id.clone());
+        let mut sheet = Sheet::default();
+        sheet.said.connections.insert(saved.id.clone(), AppliedItem { account, credentials, ..item });
+        self.keep(Role::Administrators, &sheet).await
+    }
+
+    /// An export as it was saved, which is of no other role any more.
+    pub(super) async fn export(&self, role: Role, id: &str, said: &Value) -> Result<(), Failure> {
+        let mut sheet = Sheet::default();
+        sheet.said.exports.insert(id.to_owned(), self.item(said));
+        self.keep(role, &sheet).await?;
+        for other in Role::ALL.into_iter().filter(|other| *other != role) {
+            self.gone(other, Kind::Export, id).await?;
         }
         Ok(())
+    }
+
+    /// That it was removed.
+    pub(super) async fn gone(&self, role: Role, kind: Kind, id: &str) -> Result<(), Failure> {
+        let gone = vec![(kind, id.to_owned())];
+        self.keep(role, &Sheet { gone, ..Sheet::default() }).await
+    }
+
+    /// Who may not is told nothing: only what was changed by hand can't be told then.
+    async fn keep(&self, role: Role, sheet: &Sheet) -> Result<(), Failure> {
+        match keep(self.state, role, sheet).await {
+            Err(StateError::Store(StoreError::Denied { .. })) | Ok(()) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -181,8 +200,14 @@ async fn keep(state: &State, role: Role, sheet: &Sheet) -> Result<(), StateError
 /// What says the same as before keeps its time.
 fn renew(known: &mut BTreeMap<String, AppliedItem>, said: &BTreeMap<String, AppliedItem>) {
     for (id, item) in said {
-        if known.get(id).is_none_or(|known| known.digest != item.digest) {
-            known.insert(id.clone(), item.clone());
+        let before = known.get(id);
+        // Credentials that the file does not hand in are those of before.
+        let credentials =
+            item.credentials.clone().or_else(|| before.and_then(|known| known.credentials.clone()));
+        let item = AppliedItem { credentials, ..item.clone() };
+        let says = |item: &AppliedItem| (item.digest.clone(), item.account.clone(), item.credentials.clone());
+        if before.is_none_or(|known| says(known) != says(&item)) {
+            known.insert(id.clone(), item);
         }
     }
 }

@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use segue_platform::Secrets;
 use segue_state::config::check_connection;
-use segue_state::{Applied, Connection, Export, Role, State, StateError, Versioned, keys};
+use segue_state::{
+    Applied, Broken, Connection, Export, Lying, Role, RunId, State, StateError, Versioned, keys,
+};
 
 use super::credentials::{self, Credentials, Inputs, secret_name};
 use super::file::{CONNECTIONS, File, Item};
 use super::positions::Place;
 use super::specs::{ConnectionSpec, ExportSpec};
 use crate::Failure;
-use crate::connection::saving;
+use crate::connection::{remove, saving};
 use crate::export::check::{Over, check, check_schedule};
 use crate::export::desk::quoted;
-use crate::export::found::{Found, all_read};
+use crate::export::found::{Found, all_read, of_contributors};
 use crate::export::schedules::Schedules;
 use crate::export::standing::Own;
 use crate::export::timing::Timing;
@@ -39,12 +41,34 @@ pub struct Plan {
     pub connections: Vec<PlannedConnection>,
     /// Exports, in the file's order.
     pub exports: Vec<PlannedExport>,
-    /// Exports that the file does not name, with their schedules: they are to go.
-    pub surplus_exports: Vec<(Found, Option<Own>)>,
+    /// Exports that the file does not name: they are to go.
+    pub surplus_exports: Vec<SurplusExport>,
     /// Connections that the file does not name: they are to go.
-    pub surplus_connections: Vec<Versioned<Connection>>,
+    pub surplus_connections: Vec<SurplusConnection>,
     /// What the files before this one said, by role.
     pub applied: BTreeMap<Role, Applied>,
+    /// What can't be read and stands in nobody's way, for people: it is left as it is.
+    pub notes: Vec<String>,
+}
+
+/// An export that is to go.
+#[derive(Debug)]
+pub struct SurplusExport {
+    /// It.
+    pub found: Found,
+    /// Its own schedule.
+    pub schedule: Option<Own>,
+    /// Its runs that are under way, and are to be cancelled.
+    pub runs: Vec<RunId>,
+}
+
+/// A connection that is to go.
+#[derive(Debug)]
+pub struct SurplusConnection {
+    /// It.
+    pub found: Versioned<Connection>,
+    /// Runs over it that are under way, each with its export, and are to be cancelled.
+    pub runs: Vec<(String, RunId)>,
 }
 
 /// A connection that is to be saved.
@@ -54,6 +78,8 @@ pub struct PlannedConnection {
     pub wanted: Connection,
     /// As it is.
     pub before: Option<Versioned<Connection>>,
+    /// What lies in its place and is no connection.
+    pub broken: Option<Broken>,
     /// Its credentials.
     pub credentials: Credentials,
 }
@@ -67,6 +93,8 @@ pub struct PlannedExport {
     pub wanted: Export,
     /// As it is, in each role that it is found under: one as a rule.
     pub before: Vec<(Role, Versioned<Export>)>,
+    /// What lies in its place and is no export, in each role.
+    pub broken: Vec<(Role, Broken)>,
     /// Its own schedule, as it is to be.
     pub schedule: Option<Timing>,
     /// Its own schedule, as it is, whoever wrote it.
@@ -101,8 +129,8 @@ impl Plan {
             1 => Some(format!("the {kind} {}", quoted(&ids))),
             _ => Some(format!("the {kind}s {}", quoted(&ids))),
         };
-        let exports = self.surplus_exports.iter().map(|(found, _)| found.export.id.as_str());
-        let connections = self.surplus_connections.iter().map(|found| found.body.id.as_str());
+        let exports = self.surplus_exports.iter().map(|surplus| surplus.found.export.id.as_str());
+        let connections = self.surplus_connections.iter().map(|surplus| surplus.found.body.id.as_str());
         let both = [named("export", exports.collect()), named("connection", connections.collect())];
         both.into_iter().flatten().reduce(|exports, connections| format!("{exports} and {connections}"))
     }
@@ -128,13 +156,17 @@ pub async fn plan(
     let mut connections = Vec::new();
     let mut stdin_taken = false;
     for Item { path, spec } in &file.connections {
-        let before = stores.state.read::<Connection>(&keys::connection(&spec.id)).await?;
+        let (before, broken) = match stores.state.lying_connection(&spec.id).await? {
+            Lying::Nothing => (None, None),
+            Lying::Usable(found) => (Some(found), None),
+            Lying::Broken(broken) => (None, Some(broken)),
+        };
         let mut say = |field: &str, text: &str| {
             problems
                 .push(file.problem(&format!("{path}.{field}"), &format!("connection `{}`: {text}", spec.id)));
         };
         let credentials = match &spec.credentials {
-            None if before.is_some() => Ok(Credentials::Kept),
+            None if before.is_some() || broken.is_some() => Ok(Credentials::Kept),
             None => {
                 Err("name its `credentials`; only a connection that exists already may leave them out"
                     .to_owned())
@@ -157,26 +189,32 @@ pub async fn plan(
         for problem in check_connection(&wanted) {
             say(problem.field, &problem.to_string());
         }
-        connections.push(PlannedConnection { wanted, before, credentials });
+        connections.push(PlannedConnection { wanted, before, broken, credentials });
     }
     let schedules =
         if prune || !file.exports.is_empty() { stores.schedules.all().await? } else { BTreeMap::new() };
     let known = known(file, &connections, stores.state, only_its_own).await?;
-    let mut exports = Vec::new();
+    let (mut exports, mut notes) = (Vec::new(), Vec::new());
     for Item { path, spec } in &file.exports {
         let wanted = spec.export();
         for (field, text) in wrong(spec, &wanted, &known, file.knows_its_connections, only_its_own) {
             problems.push(file.problem(&format!("{path}.{field}"), &format!("export `{}`: {text}", spec.id)));
         }
-        let mut before = Vec::new();
+        let (mut before, mut broken) = (Vec::new(), Vec::new());
         for role in Role::ALL {
-            let found = stores.state.read::<Export>(&keys::export(role, &spec.id)).await?;
-            before.extend(found.map(|found| (role, found)));
+            match stores.state.lying_export(role, &spec.id).await {
+                Ok(Lying::Nothing) => {}
+                Ok(Lying::Usable(found)) => before.push((role, found)),
+                Ok(Lying::Broken(found)) => broken.push((role, found)),
+                Err(error) if role == Role::Contributors && spec.role != role => notes.push(left(&error)),
+                Err(error) => return Err(error.into()),
+            }
         }
         exports.push(PlannedExport {
             role: spec.role,
             wanted,
             before,
+            broken,
             schedule: spec.schedule.as_ref().map(Timing::normal),
             schedule_before: schedules.get(&spec.id).cloned(),
         });
@@ -193,6 +231,7 @@ pub async fn plan(
         surplus_exports: Vec::new(),
         surplus_connections: Vec::new(),
         applied: BTreeMap::new(),
+        notes,
     };
     for role in Role::ALL {
         let applied = stores.state.read::<Applied>(&keys::applied(role)).await?;
@@ -216,20 +255,42 @@ async fn surplus(plan: &mut Plan, state: &State, schedules: &BTreeMap<String, Ow
         keys.any(|named| named == key)
     };
     broken.retain(|error| !matches!(error, StateError::Malformed { key, .. } if named(key)));
-    // What can't be read can't be told from what is to stay.
+    let (theirs, broken): (Vec<_>, Vec<_>) = broken.into_iter().partition(of_contributors);
+    // What contributors write stands in nobody's way. Of the others, what can't be read can't be told from what is to
+    // stay.
+    plan.notes.extend(theirs.iter().map(left));
     all_read(broken)?;
+    let open = state.open_runs().await?;
     for (_, export) in exports {
         if !plan.exports.iter().any(|planned| planned.wanted.id == export.id) {
             let schedule = schedules.get(&export.id).cloned();
-            plan.surplus_exports.push((Found::find(state, &export.id).await?, schedule));
+            let runs = open.iter().filter(|(of, _)| *of == export.id).map(|(_, run)| run.clone()).collect();
+            let found = Found::find(state, &export.id).await?;
+            plan.surplus_exports.push(SurplusExport { found, schedule, runs });
         }
     }
     for id in saving::names(state).await? {
-        if !plan.connections.iter().any(|planned| planned.wanted.id == id) {
-            plan.surplus_connections.extend(state.read::<Connection>(&keys::connection(&id)).await?);
+        if plan.connections.iter().any(|planned| planned.wanted.id == id) {
+            continue;
         }
+        let Lying::Usable(found) = state.lying_connection(&id).await? else {
+            let key = keys::connection(&id);
+            let failure =
+                Failure::new(format!("{key} is no connection, so it can't be told what goes with it"));
+            return Err(failure
+                .hint(format!("remove it with `segue connection remove {id}`, or name it in the file")));
+        };
+        let goes = |export: &str| plan.surplus_exports.iter().any(|gone| gone.found.export.id == export);
+        let mut runs = remove::Users::of(state, &id).await?.runs;
+        runs.retain(|(export, _)| !goes(export));
+        plan.surplus_connections.push(SurplusConnection { found, runs });
     }
     Ok(())
+}
+
+/// What can't be read and is left as it is, for people.
+fn left(error: &StateError) -> String {
+    format!("{error}; it is a contributor's, and left as it is")
 }
 
 /// A section that was forgotten must not remove everything that there is of its kind.

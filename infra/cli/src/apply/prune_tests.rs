@@ -1,10 +1,9 @@
 //! Removing what a file does not name: never by an oversight.
 
-use segue_state::{Connection, Export, Role, keys};
+use segue_state::{Connection, Export, Open, Role, Run, RunId, keys};
 
 use super::command::agreed_to_remove;
-use super::save;
-use super::tests::{Desk, FILE, Somebody};
+use super::tests::{Desk, FILE};
 use crate::prompt::tests::Scripted;
 
 /// With the connections `main` and `gone`, and the exports `vip` and `old`.
@@ -68,14 +67,37 @@ async fn what_somebody_changed_since_it_was_shown_is_not_removed() {
     let (_, export) = desk.state.export("old").await.unwrap().unwrap();
     let theirs = Export { display_name: "Theirs".into(), ..export };
     desk.state.put(&keys::export(Role::Administrators, "old"), &theirs).await.unwrap();
-    let failure = save::save(&Somebody, &desk.stores(), plan, None, "arn:op").await.unwrap_err();
+    let failure = desk.saved(plan).await.1.unwrap_err();
     assert!(failure.to_string().contains("`old` was changed by somebody else"), "{failure}");
     assert_eq!(desk.state.export("old").await.unwrap().unwrap().1, theirs);
 
     let plan = desk.plan_of(FILE, "pk_x", true).await.unwrap();
     let theirs = Connection { enabled: false, ..desk.state.connection("gone").await.unwrap().unwrap() };
     desk.state.put(&keys::connection("gone"), &theirs).await.unwrap();
-    let failure = save::save(&Somebody, &desk.stores(), plan, None, "arn:op").await.unwrap_err();
-    assert!(failure.to_string().contains("gone.json was changed by somebody else"), "{failure}");
+    let failure = desk.saved(plan).await.1.unwrap_err();
+    assert!(failure.to_string().contains("`gone` was changed by somebody else"), "{failure}");
     assert_eq!(desk.state.connection("gone").await.unwrap().unwrap(), theirs);
+}
+
+#[tokio::test]
+async fn a_pruned_connection_ends_as_one_that_is_removed_by_hand() {
+    let desk = Desk::new();
+    desk.apply(FILE, "pk_x", true).await;
+    let gone = FILE.replace("id: vip", "id: old").replace("main", "gone");
+    desk.apply(&gone, "pk_x", true).await;
+    // A run that began over it, of an export that is over another connection by now.
+    let run = RunId::parse("20261122T163512Z-a").unwrap();
+    let (_, export) = desk.state.export("old").await.unwrap().unwrap();
+    let begun = Run { run: run.clone(), export, ..crate::run::tests::a_run("20261122T163512Z-a") };
+    desk.state.create(&keys::open("vip", &run), &Open::new(begun.created_at)).await.unwrap();
+    desk.state.create(&keys::run("vip", &run), &begun).await.unwrap();
+    let plan = desk.plan_of(FILE, "pk_x", true).await.unwrap();
+    let shown = desk.says(FILE, true).await;
+    assert!(shown.contains("runs under way: vip 20261122T163512Z-a -> cancelled"), "{shown}");
+    let (report, done) = desk.saved(plan).await;
+    done.unwrap();
+    let removed = report.removed[1].connection.as_ref().unwrap();
+    assert_eq!((removed.cancelled.len(), removed.connection.id.as_str()), (1, "gone"));
+    let cancel = desk.state.cancel("vip", &run).await.unwrap().unwrap();
+    assert_eq!(cancel.reason.as_deref(), Some("the connection `gone` was removed"));
 }

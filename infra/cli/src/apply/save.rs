@@ -1,22 +1,20 @@
 //! Saving what was planned: credentials first, then connections, then exports.
 
-use std::sync::Arc;
-
-use secrecy::SecretString;
-use segue_platform::memory::MemorySecrets;
-use segue_platform::{SecretError, Secrets};
-use segue_state::config::Account;
+use segue_platform::Secrets;
 use segue_state::document::Created;
-use segue_state::{Connection, Consent, RunId, State, Versioned, keys};
+use segue_state::{Broken, Connection, Consent, Role, RunId, State, Versioned, keys};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::account::Accounts;
-use super::credentials::{Credentials, holds, marked};
-use super::drift::{Kind, Note};
-use super::plan::{Plan, PlannedConnection, PlannedExport, Stores};
+use super::changes::value;
+use super::credentials::{Credentials, stamp};
+use super::drift::{Kind, Notes};
+use super::plan::{Plan, PlannedConnection, PlannedExport, Stores, SurplusConnection, SurplusExport};
+use super::specs::ExportSpec;
+use super::whose::{Found, ask, same_account};
 use crate::Failure;
-use crate::connection::keeping;
+use crate::connection::{keeping, remove};
 
 /// What saving did to an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -43,7 +41,7 @@ impl Outcome {
 }
 
 /// What was saved.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Report {
     /// Connections.
     pub connections: Vec<SavedConnection>,
@@ -52,6 +50,17 @@ pub struct Report {
     /// What the file does not name, and is gone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<Removed>,
+    /// What could not be read, and was left as it is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl Report {
+    /// Whether there is nothing to tell of.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.connections.is_empty() && self.exports.is_empty() && self.removed.is_empty()
+    }
 }
 
 /// A connection or an export that was removed.
@@ -63,9 +72,9 @@ pub struct Removed {
     pub id: String,
     /// Its runs that were under way, and are cancelled.
     pub cancelled: Vec<RunId>,
-    /// The secret with its credentials, which stays.
+    /// Of a connection: what became of it, and what stays.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub secret: Option<String>,
+    pub connection: Option<remove::Removed>,
 }
 
 /// A connection that was saved.
@@ -84,21 +93,24 @@ pub struct SavedExport {
     /// Its id.
     pub id: String,
     /// Who may change it.
-    pub role: segue_state::Role,
+    pub role: Role,
     /// Whether it may run.
     pub enabled: bool,
     /// What saving did to it.
     pub outcome: Outcome,
 }
 
-/// New credentials that the destination took, and the account that they belong to.
-struct Found {
-    account: Option<Account>,
-    new: Option<SecretString>,
+/// What was agreed to besides what the file says.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Agreed<'a> {
+    /// The consent for connections that lack it, if it was given.
+    pub consent: Option<&'a Consent>,
+    /// A connection may be led to another account than before.
+    pub other_account: bool,
 }
 
-/// Saves a plan. `accounts` tell whose new credentials are; `agreement` is the consent for connections that lack it, if
-/// it was given; `by` is the AWS identity that does it.
+/// Saves a plan. `accounts` tell whose new credentials are; `by` is the AWS identity that does it. What is done is in
+/// `report`, whatever comes of the rest.
 ///
 /// # Errors
 /// [`Failure`]; what was saved until then stays, and saving again goes on from there.
@@ -106,79 +118,64 @@ pub async fn save(
     accounts: &dyn Accounts,
     stores: &Stores<'_>,
     plan: Plan,
-    agreement: Option<&Consent>,
+    agreed: Agreed<'_>,
     by: &str,
-) -> Result<Report, Failure> {
+    report: &mut Report,
+) -> Result<(), Failure> {
     let &Stores { state, secrets, .. } = stores;
     // All destinations are asked before anything is written: refused credentials are a mistake in the file.
     let mut found = Vec::new();
     for planned in &plan.connections {
-        let asked = ask(accounts, secrets, planned).await;
+        let asked = match ask(accounts, secrets, planned).await {
+            Ok(asked) => same_account(planned, &asked, agreed.other_account).map(|()| asked),
+            Err(failure) => Err(failure),
+        };
         found.push(asked.map_err(|failure| failure.about(&format!("connection `{}`", planned.wanted.id)))?);
     }
-    let note = Note::of(&plan, by);
-    let mut report = Report { connections: Vec::new(), exports: Vec::new(), removed: Vec::new() };
+    // What the file said of each is noted as soon as that is so: whatever fails later, nobody changed it by hand.
+    let notes = Notes { state, by };
     for (planned, found) in plan.connections.into_iter().zip(found) {
-        report.connections.push(save_connection(state, &**secrets, planned, found, agreement).await?);
+        let handed_in = match &planned.credentials {
+            Credentials::Given(given) => Some(stamp(given)),
+            Credentials::Kept | Credentials::Existing(_) => None,
+        };
+        let saved = save_connection(state, &**secrets, planned, found, agreed.consent).await?;
+        let connection = saved.connection.clone();
+        report.connections.push(saved);
+        notes.connection(&connection, handed_in).await?;
     }
     for planned in plan.exports {
+        let said = value(&ExportSpec::of(planned.role, &planned.wanted, planned.schedule.as_ref()));
+        let (role, id) = (planned.role, planned.wanted.id.clone());
         report.exports.push(save_export(stores, planned).await?);
+        notes.export(role, &id, &said).await?;
     }
     // Exports first: none is ever over a connection that is gone.
-    for (found, _) in plan.surplus_exports {
+    for SurplusExport { found, .. } in plan.surplus_exports {
         let id = found.export.id.clone();
-        stores.schedules.remove(&id).await?;
         found.remove(state).await?;
+        stores.schedules.remove(&id).await.map_err(|failure| orphaned(failure, &id))?;
         // Now no further one begins.
         let cancelled = found.under_way(state).await?;
         found.cancel(state, &cancelled, by, "the export was removed").await?;
-        report.removed.push(Removed { kind: Kind::Export, id, cancelled, secret: None });
+        report.removed.push(Removed { kind: Kind::Export, id: id.clone(), cancelled, connection: None });
+        notes.gone(found.role, Kind::Export, &id).await?;
     }
-    for Versioned { body: Connection { id, secret, .. }, etag, .. } in plan.surplus_connections {
-        let key = keys::connection(&id);
-        if !state.objects().delete_as(&key, &etag).await? {
-            return Err(changed(&key));
-        }
-        state.set_health(&id, None).await?;
-        let kind = Kind::Connection;
-        report.removed.push(Removed { kind, id, cancelled: Vec::new(), secret: Some(secret) });
+    for SurplusConnection { found, .. } in plan.surplus_connections {
+        let gone = remove::carry_out(state, found, by).await?;
+        let id = gone.connection.id.clone();
+        let (kind, cancelled) = (Kind::Connection, Vec::new());
+        report.removed.push(Removed { kind, id: id.clone(), cancelled, connection: Some(gone) });
+        notes.gone(Role::Administrators, Kind::Connection, &id).await?;
     }
-    note.keep(state).await?;
-    Ok(report)
+    Ok(())
 }
 
-/// Which credentials are new, and whose they are. Who is asked only if that is not known.
-async fn ask(
-    accounts: &dyn Accounts,
-    secrets: &Arc<dyn Secrets>,
-    planned: &PlannedConnection,
-) -> Result<Found, Failure> {
-    let Connection { destination, secret, account, .. } = &planned.wanted;
-    let new = match &planned.credentials {
-        Credentials::Given(given) if !stored(&**secrets, secret, given).await? => given,
-        Credentials::Given(_) | Credentials::Kept if account.is_some() => {
-            return Ok(Found { account: None, new: None });
-        }
-        Credentials::Given(_) | Credentials::Kept | Credentials::Existing(_) => {
-            let account = accounts.find(*destination, secrets.clone(), secret).await?;
-            return Ok(Found { account, new: None });
-        }
-    };
-    let draft = Arc::new(MemorySecrets::default());
-    draft.store(secret, &marked(new)).await?;
-    let account = accounts.find(*destination, draft.clone(), secret).await?;
-    // Signing in may have changed them.
-    Ok(Found { account, new: Some(draft.get(secret).await?.text) })
-}
-
-/// Whether the secret holds these credentials already.
-pub(super) async fn stored(secrets: &dyn Secrets, name: &str, given: &SecretString) -> Result<bool, Failure> {
-    match secrets.get(name).await {
-        Ok(stored) => Ok(holds(&stored.text, given)),
-        // Who may configure need not be allowed to read credentials.
-        Err(SecretError::Missing(_) | SecretError::Denied(_)) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+/// The export is gone, and its schedule is not.
+fn orphaned(failure: Failure, id: &str) -> Failure {
+    failure.about(&format!("the export `{id}` is removed, its schedule is not")).hint(format!(
+        "take it away with `segue export remove {id}`: it starts nothing, since its export is gone"
+    ))
 }
 
 async fn save_connection(
@@ -188,12 +185,13 @@ async fn save_connection(
     found: Found,
     agreement: Option<&Consent>,
 ) -> Result<SavedConnection, Failure> {
-    let PlannedConnection { mut wanted, before, .. } = planned;
+    let PlannedConnection { mut wanted, before, broken, .. } = planned;
     wanted.account = found.account.or(wanted.account);
     wanted.consent = wanted.consent.or_else(|| agreement.cloned());
     let renewed = found.new.is_some();
     // Whose they are goes first: if somebody else changed the connection, their credentials stay as well.
-    let outcome = save_document(state, &keys::connection(&wanted.id), &wanted, before.as_ref()).await?;
+    let key = keys::connection(&wanted.id);
+    let outcome = save_document(state, &key, &wanted, before.as_ref(), broken.as_ref()).await?;
     if let Some(new) = found.new {
         keeping::store(state, secrets, &wanted, &new).await?;
         // Whatever was wrong with the old credentials is over.
@@ -205,15 +203,19 @@ async fn save_connection(
 
 async fn save_export(stores: &Stores<'_>, planned: PlannedExport) -> Result<SavedExport, Failure> {
     let changes_schedule = planned.changes_schedule();
-    let PlannedExport { role, wanted, before, schedule, .. } = planned;
+    let PlannedExport { role, wanted, before, broken, schedule, .. } = planned;
     let state = stores.state;
     let (here, elsewhere): (Vec<_>, Vec<_>) = before.into_iter().partition(|(found, _)| *found == role);
     let here = here.into_iter().next().map(|(_, found)| found);
-    let mut outcome = save_document(state, &keys::export(role, &wanted.id), &wanted, here.as_ref()).await?;
-    for (role, found) in elsewhere {
+    let (broken, beside): (Vec<_>, Vec<_>) = broken.into_iter().partition(|(found, _)| *found == role);
+    let broken = broken.into_iter().next().map(|(_, broken)| broken);
+    let key = keys::export(role, &wanted.id);
+    let mut outcome = save_document(state, &key, &wanted, here.as_ref(), broken.as_ref()).await?;
+    let elsewhere = elsewhere.into_iter().map(|(role, found)| (role, found.etag));
+    for (role, etag) in elsewhere.chain(beside.into_iter().map(|(role, broken)| (role, broken.etag))) {
         // Its new place is written first, so that there never is none.
         let key = keys::export(role, &wanted.id);
-        if !state.objects().delete_as(&key, &found.etag).await? {
+        if !state.objects().delete_as(&key, &etag).await? {
             return Err(changed(&key));
         }
         outcome = Outcome::Changed;
@@ -236,11 +238,13 @@ async fn save_document<T: Serialize + DeserializeOwned + PartialEq>(
     key: &str,
     wanted: &T,
     before: Option<&Versioned<T>>,
+    broken: Option<&Broken>,
 ) -> Result<Outcome, Failure> {
-    let (saved, outcome) = match before {
-        Some(before) if before.body == *wanted => return Ok(Outcome::Unchanged),
-        Some(before) => (state.replace(key, wanted, &before.etag).await?, Outcome::Changed),
-        None => (matches!(state.create(key, wanted).await?, Created::New(_)), Outcome::Created),
+    let (saved, outcome) = match (before, broken) {
+        (Some(before), _) if before.body == *wanted => return Ok(Outcome::Unchanged),
+        (Some(before), _) => (state.replace(key, wanted, &before.etag).await?, Outcome::Changed),
+        (None, Some(broken)) => (state.replace(key, wanted, &broken.etag).await?, Outcome::Changed),
+        (None, None) => (matches!(state.create(key, wanted).await?, Created::New(_)), Outcome::Created),
     };
     if saved {
         return Ok(outcome);

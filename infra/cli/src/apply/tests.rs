@@ -17,7 +17,7 @@ use super::command::print;
 use super::drift::refuse;
 use super::file::File;
 use super::plan::{Plan, Stores};
-use super::save::Report;
+use super::save::{Agreed, Report};
 use super::*;
 use crate::Failure;
 use crate::export::schedules::Schedules;
@@ -63,7 +63,7 @@ impl Accounts for Somebody {
 
 pub(super) struct Desk {
     stack: Stack,
-    bucket: Arc<MemoryBucket>,
+    pub(super) bucket: Arc<MemoryBucket>,
     pub(super) state: State,
     pub(super) secrets: Arc<dyn Secrets>,
     pub(super) schedules: Box<dyn Schedules>,
@@ -112,18 +112,37 @@ impl Desk {
             agreed_by: "arn:aws:iam::1:user/op".into(),
             agreed_at: "2026-11-22T16:00:00Z".parse().unwrap(),
         });
-        let report = save::save(&Somebody, &self.stores(), plan, agreement.as_ref(), "arn:op").await?;
+        let mut report = Report::default();
+        let agreed = Agreed { consent: agreement.as_ref(), other_account: true };
+        save::save(&Somebody, &self.stores(), plan, agreed, "arn:op", &mut report).await?;
         Ok((report, agreement))
     }
 
-    async fn plan(&self, text: &str, key: &str) -> Result<Plan, Failure> {
+    /// What is saved of a plan, and what comes of the rest, if nothing was agreed to.
+    pub(super) async fn saved(&self, plan: Plan) -> (Report, Result<(), Failure>) {
+        let mut report = Report::default();
+        let done =
+            save::save(&Somebody, &self.stores(), plan, Agreed::default(), "arn:op", &mut report).await;
+        (report, done)
+    }
+
+    pub(super) async fn plan(&self, text: &str, key: &str) -> Result<Plan, Failure> {
         self.plan_of(text, key, false).await
     }
 
     pub(super) async fn plan_of(&self, text: &str, key: &str, prune: bool) -> Result<Plan, Failure> {
-        let file = File::parse("segue.yaml", text)?;
         let credentials = serde_json::json!({"private_key": key}).to_string();
-        let pairs = [("KEY", credentials.as_str())];
+        self.plan_from(text, &credentials, prune).await
+    }
+
+    /// With these credentials in the environment.
+    pub(super) async fn plan_with(&self, text: &str, credentials: &str) -> Result<Plan, Failure> {
+        self.plan_from(text, credentials, false).await
+    }
+
+    async fn plan_from(&self, text: &str, credentials: &str, prune: bool) -> Result<Plan, Failure> {
+        let file = File::parse("segue.yaml", text)?;
+        let pairs = [("KEY", credentials)];
         let mut inputs = Inputs { env: Env::of(&pairs), stdin: &mut std::io::empty() };
         plan::plan(&file, &self.stores(), &mut inputs, prune).await
     }
@@ -131,13 +150,14 @@ impl Desk {
     /// What `segue plan` finds.
     pub(super) async fn changes(&self, text: &str, prune: bool) -> Vec<Change> {
         let plan = self.plan_of(text, "pk_x", prune).await.unwrap();
-        changes(&plan, &*self.secrets, false).await.unwrap()
+        changes(&plan, &Somebody, &self.secrets, false).await.unwrap()
     }
 
     pub(super) async fn says(&self, text: &str, prune: bool) -> String {
         let mut out = Vec::new();
-        let changes = self.changes(text, prune).await;
-        super::changes::print(&changes, &mut Screen::new(Output::Text, &mut out)).unwrap();
+        let plan = self.plan_of(text, "pk_x", prune).await.unwrap();
+        let changes = changes(&plan, &Somebody, &self.secrets, false).await.unwrap();
+        super::changes::print(&changes, &plan.notes, &mut Screen::new(Output::Text, &mut out)).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -265,7 +285,7 @@ async fn what_somebody_else_changed_meanwhile_is_not_overwritten() {
     let plan = desk.plan(&FILE.replace("Main", "Other"), "pk_x").await.unwrap();
     let theirs = Connection { enabled: false, ..desk.connection().await };
     desk.state.put(&keys::connection("main"), &theirs).await.unwrap();
-    let failure = save::save(&Somebody, &desk.stores(), plan, None, "arn:op").await.unwrap_err();
+    let failure = desk.saved(plan).await.1.unwrap_err();
     assert!(failure.to_string().contains("changed by somebody else"), "{failure}");
     assert_eq!(desk.connection().await, theirs);
 }
@@ -277,7 +297,7 @@ async fn credentials_are_not_stored_for_a_connection_that_somebody_else_changed_
     let plan = desk.plan(FILE, "pk_y").await.unwrap();
     let theirs = Connection { enabled: false, ..desk.connection().await };
     desk.state.put(&keys::connection("main"), &theirs).await.unwrap();
-    save::save(&Somebody, &desk.stores(), plan, None, "arn:op").await.unwrap_err();
+    desk.saved(plan).await.1.unwrap_err();
     let stored = desk.secrets.get("segue/klaviyo/main").await.unwrap();
     assert!(stored.text.expose_secret().contains("pk_x"), "whose account it is was not recorded");
 }
@@ -351,7 +371,8 @@ async fn what_the_file_does_not_name_goes_only_when_asked_to() {
     assert_eq!(desk.says(FILE, false).await, "0 to make, 0 to change, 0 to remove, 2 unchanged\n");
     insta::assert_snapshot!("plan_with_prune", desk.says(FILE, true).await);
     let plan = desk.plan_of(FILE, "pk_x", true).await.unwrap();
-    let report = save::save(&Somebody, &desk.stores(), plan, None, "arn:op").await.unwrap();
+    let (report, done) = desk.saved(plan).await;
+    done.unwrap();
     let mut out = Vec::new();
     print(&desk.stack, &report, None, &mut Screen::new(Output::Text, &mut out)).unwrap();
     let printed = String::from_utf8(out).unwrap();

@@ -7,7 +7,7 @@ use segue_state::State;
 use super::schema;
 use crate::Failure;
 use crate::apply::specs::{ConnectionSpec, Document, ExportSpec};
-use crate::export::found::{all_read, connections};
+use crate::export::found::{all_read, connections, of_contributors};
 use crate::export::schedules::Schedules;
 use crate::export::standing::Standing;
 use crate::output::Screen;
@@ -51,14 +51,35 @@ pub async fn run(
     let (connections, exports) = (connections.count(), exports.count());
     screen.json(&serde_json::json!({
         "file": file.display().to_string(), "schema": beside.display().to_string(),
-        "connections": connections, "exports": exports, "left_out": unsaid,
+        "connections": connections, "exports": exports, "left_out": unsaid.all().collect::<Vec<_>>(),
     }))?;
     screen.line(&format!(
         "wrote {connections} connections and {exports} exports to {}, and its schema to {}",
         file.display(),
         beside.display()
     ))?;
-    unsaid.iter().try_for_each(|unsaid| screen.line(&format!("left out: {unsaid}")))
+    unsaid.all().try_for_each(|unsaid| screen.line(&format!("left out: {unsaid}")))
+}
+
+/// What the file can't say.
+#[derive(Debug, Default)]
+struct Unsaid {
+    /// Schedules that are not Segue's form.
+    schedules: Vec<String>,
+    /// What contributors wrote and can't be read.
+    unread: Vec<String>,
+}
+
+impl Unsaid {
+    fn all(&self) -> impl Iterator<Item = &String> {
+        self.schedules.iter().chain(&self.unread)
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}') { ' ' } else { c })
+        .collect()
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
@@ -67,30 +88,35 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 }
 
 /// Everything that a file could say of the stack, in the order of ids; and what it could not.
-async fn document(state: &State, schedules: &dyn Schedules) -> Result<(Document, Vec<String>), Failure> {
+async fn document(state: &State, schedules: &dyn Schedules) -> Result<(Document, Unsaid), Failure> {
     let (mut exports, broken) = state.exports().await?;
-    // A file without them would look as if they did not exist.
-    all_read(broken)?;
+    let (connections, unread) = connections(state).await?;
+    let (theirs, broken): (Vec<_>, Vec<_>) = broken.into_iter().partition(of_contributors);
+    // A file without them would look as if they did not exist. What contributors write stands in nobody's way.
+    all_read(broken.into_iter().chain(unread).collect())?;
     exports.sort_by(|(_, one), (_, other)| one.id.cmp(&other.id));
     let schedules = schedules.all().await?;
     let mut said = Vec::new();
-    let mut unsaid = Vec::new();
+    let mut unsaid = Unsaid { unread: theirs.iter().map(ToString::to_string).collect(), ..Unsaid::default() };
     for (role, export) in &exports {
         let standing = schedules.get(&export.id).and_then(|own| own.of_role(*role));
         if let Some(foreign @ Standing::Foreign(_)) = standing {
-            unsaid.push(format!("the schedule of `{}`, which is {}", export.id, foreign.words()));
+            unsaid.schedules.push(format!("the schedule of `{}`, which is {}", export.id, foreign.words()));
         }
         said.push(ExportSpec::of(*role, export, standing.and_then(Standing::timing)));
     }
-    let connections = connections(state).await?;
     let connections = connections.iter().map(ConnectionSpec::of).collect();
     Ok((Document { connections: Some(connections), exports: Some(said) }, unsaid))
 }
 
 /// The file: always the same for the same configuration, so that two of them can be compared.
-fn text(stack: &Stack, document: &Document, unsaid: &[String]) -> Result<String, Failure> {
-    let unsaid = unsaid.iter().map(|unsaid| format!("# Not in it, so applying it takes away: {unsaid}.\n"));
-    let unsaid = unsaid.collect::<Vec<_>>().concat();
+fn text(stack: &Stack, document: &Document, unsaid: &Unsaid) -> Result<String, Failure> {
+    let taken =
+        unsaid.schedules.iter().map(|left| format!("# Not in it, so applying it takes away: {left}.\n"));
+    // What is wrong with somebody's document may have line breaks, which would end the comment.
+    let unread =
+        unsaid.unread.iter().map(|left| format!("# Not in it, and left as it is: {}.\n", one_line(left)));
+    let unsaid = taken.chain(unread).collect::<Vec<_>>().concat();
     let body = serde_saphyr::to_string(document)
         .map_err(|error| Failure::new(format!("the file could not be written: {error}")))?;
     Ok(format!(
@@ -153,7 +179,7 @@ mod tests {
         let (state, schedules) = stack().await;
         let stack = Stack::of("two", &[]);
         let (document, unsaid) = document(&state, &schedules).await.unwrap();
-        assert!(unsaid.is_empty());
+        assert_eq!(unsaid.all().count(), 0);
         let text = text(&stack, &document, &unsaid).unwrap();
         insta::assert_snapshot!("file", text);
         // What is read back is what there is.
@@ -176,13 +202,31 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_export_whose_change_of_role_broke_off_is_told_with_what_to_do() {
+    async fn what_a_contributor_broke_is_named_and_does_not_stand_in_the_way() {
         let (state, schedules) = stack().await;
         let (_, export) = state.export("plain").await.unwrap().unwrap();
         state.create(&keys::export(Role::Contributors, "plain"), &export).await.unwrap();
+        let strange = "config/exports/contributors/x\nconnections: [].json";
+        state.objects().put(strange, "{}".into()).await.unwrap();
+        let (document, unsaid) = document(&state, &schedules).await.unwrap();
+        let text = text(&Stack::of("two", &[]), &document, &unsaid).unwrap();
+        let comments: Vec<&str> = text.lines().filter(|line| line.contains("left as it is")).collect();
+        insta::assert_snapshot!(comments.join("\n"));
+        File::parse("segue.yaml", &text).unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_an_administrator_broke_is_told_with_what_to_do() {
+        let (state, schedules) = stack().await;
+        for key in [keys::export(Role::Administrators, "torn"), keys::connection("torn")] {
+            state.objects().put(&key, "{".into()).await.unwrap();
+        }
         let failure = document(&state, &schedules).await.unwrap_err().to_string();
-        assert!(failure.contains("config/exports/contributors/plain.json"), "{failure}");
-        assert!(failure.contains("apply the file with that change again"), "{failure}");
+        for said in
+            ["config/exports/administrators/torn.json", "config/connections/torn.json", "`segue apply`"]
+        {
+            assert!(failure.contains(said), "{failure}");
+        }
     }
 
     #[tokio::test]

@@ -108,7 +108,7 @@ fn missing(args: &Args) -> Result<(), Failure> {
 
 /// The connection that is named, or chosen among those that the caller may use.
 async fn connection(desk: &mut Desk<'_>, role: Role, args: &Args) -> Result<Connection, Failure> {
-    let all = connections(desk.state).await?;
+    let (all, _) = connections(desk.state).await?;
     let usable = |found: &&Connection| {
         let shared = role == Role::Administrators || found.shared_with == SharedWith::Contributors;
         shared && args.destination.is_none_or(|destination| found.destination == destination)

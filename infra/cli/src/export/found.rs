@@ -1,9 +1,9 @@
 //! Exports as the state bucket has them: finding, saving and removing one, and stopping what it has under way.
 
-use futures::future::try_join_all;
+use futures::future::join_all;
 use segue_platform::StoreError;
 use segue_state::document::Created;
-use segue_state::{Connection, Export, Role, RunId, State, StateError, Versioned, keys};
+use segue_state::{Broken, Connection, Export, Lying, Role, RunId, State, StateError, Versioned, keys};
 
 use crate::run::stop;
 use crate::{Failure, nearest};
@@ -25,8 +25,15 @@ impl Found {
     /// [`Failure`] if there is none, naming those that there are.
     pub async fn find(state: &State, id: &str) -> Result<Self, Failure> {
         for role in Role::ALL {
-            if let Some(Versioned { body, etag, .. }) = state.read::<Export>(&keys::export(role, id)).await? {
-                return Ok(Self { role, export: body, etag });
+            match state.lying_export(role, id).await? {
+                Lying::Nothing => {}
+                Lying::Usable(Versioned { body, etag, .. }) => return Ok(Self { role, export: body, etag }),
+                Lying::Broken(Broken { problem, .. }) => {
+                    let error = StateError::Malformed { key: keys::export(role, id), problem };
+                    return Err(Failure::from(error).hint(format!(
+                        "save it once more with `segue apply`, or remove it with `segue export remove {id}`"
+                    )));
+                }
             }
         }
         Err(unknown(state, id).await?)
@@ -104,9 +111,17 @@ impl Found {
     /// # Errors
     /// [`Failure`] if they can't be listed.
     pub async fn under_way(&self, state: &State) -> Result<Vec<RunId>, Failure> {
-        let open = state.open_runs().await?.into_iter();
-        Ok(open.filter(|(export, _)| *export == self.export.id).map(|(_, run)| run).collect())
+        under_way(state, &self.export.id).await
     }
+}
+
+/// The runs of an export that are not over.
+///
+/// # Errors
+/// [`Failure`] if they can't be listed.
+pub async fn under_way(state: &State, export: &str) -> Result<Vec<RunId>, Failure> {
+    let open = state.open_runs().await?.into_iter();
+    Ok(open.filter(|(of, _)| of == export).map(|(_, run)| run).collect())
 }
 
 /// Saves a new export.
@@ -135,22 +150,39 @@ pub async fn create(state: &State, role: Role, export: &Export) -> Result<(), Fa
 pub fn all_read(broken: Vec<StateError>) -> Result<(), Failure> {
     Failure::together(broken.into_iter().map(Failure::from).collect()).map_err(|failure| {
         failure.hint(
-            "mend or delete that document; where one stands under both roles since a change of its role broke off, apply \
-             the file with that change again",
+            "save it once more with `segue apply`, or remove it with `segue export remove` or `segue connection remove`",
         )
     })
 }
 
-/// All connections, by their ids.
+/// Whether what can't be read is of contributors: it must not stand in the administrators' way.
+#[must_use]
+pub fn of_contributors(error: &StateError) -> bool {
+    let (StateError::Version { key, .. }
+    | StateError::Malformed { key, .. }
+    | StateError::Store(
+        StoreError::Changed { key } | StoreError::Denied { key, .. } | StoreError::Failed { key, .. },
+    )) = error;
+    key.starts_with(&keys::exports(Role::Contributors))
+}
+
+/// All connections, by their ids, and what lies beside them and is none.
 ///
 /// # Errors
 /// [`Failure`] if they can't be read.
-pub async fn connections(state: &State) -> Result<Vec<Connection>, Failure> {
+pub async fn connections(state: &State) -> Result<(Vec<Connection>, Vec<StateError>), Failure> {
     let listed = state.objects().list(keys::CONNECTIONS).await?;
     let ids =
         listed.iter().filter_map(|stored| stored.key.strip_prefix(keys::CONNECTIONS)?.strip_suffix(".json"));
-    let found = try_join_all(ids.map(|id| state.connection(id))).await?;
-    Ok(found.into_iter().flatten().collect())
+    let (mut all, mut broken) = (Vec::new(), Vec::new());
+    for found in join_all(ids.map(|id| state.connection(id))).await {
+        match found {
+            Ok(found) => all.extend(found),
+            Err(error @ (StateError::Malformed { .. } | StateError::Version { .. })) => broken.push(error),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok((all, broken))
 }
 
 async fn unknown(state: &State, id: &str) -> Result<Failure, Failure> {
