@@ -17,12 +17,14 @@ pub mod stop;
 pub mod summaries;
 pub mod watch;
 mod when;
-
-use segue_state::{RunId, State};
+pub mod which;
 
 use crate::output::Screen;
 use crate::prompt::Terminal;
-use crate::{App, Failure, nearest};
+use crate::{App, Failure};
+pub use which::Which;
+pub(crate) use which::export_id;
+use which::no_run;
 
 /// Start runs, and see what became of them.
 #[derive(Debug, clap::Subcommand)]
@@ -46,7 +48,7 @@ pub enum Command {
     /// Send the chunks of a run that failed once more.
     ///
     /// Whatever made them fail; what was delivered is never sent again. If a newer drop of the same segment was sent since,
-    /// you are warned: the older one's people come after it.
+    /// you are warned and asked: the older one's people come after it. Without a terminal, only --force does it then.
     Retry(retry::Args),
     /// Show the rows of a run that were refused, by Segue or by the destination.
     ///
@@ -63,7 +65,7 @@ pub enum Command {
 /// [`Failure`].
 pub async fn run(app: &App, command: Command, screen: &mut Screen<'_>) -> Result<(), Failure> {
     match command {
-        Command::Start(args) => start::run(app, &args, screen).await,
+        Command::Start(args) => start::run(app, &args, &mut Terminal, screen).await,
         Command::List(args) => list::run(&app.state, &args, screen).await,
         Command::Show(args) => show::run(&app.stack, &app.state, &args, screen).await,
         Command::Watch(args) => watch::run(app, &args, screen).await,
@@ -72,68 +74,6 @@ pub async fn run(app: &App, command: Command, screen: &mut Screen<'_>) -> Result
         Command::Rejected(args) => rejected::run(app, &args, screen).await,
         Command::Logs(args) => logs::run(app, &args, &mut Terminal, screen).await,
     }
-}
-
-/// An export's id out of a command line: nothing that reaches another key.
-pub(crate) fn export_id(text: &str) -> Result<String, String> {
-    let plain = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if plain && !text.is_empty() {
-        Ok(text.to_owned())
-    } else {
-        Err("an export's id has lower-case letters, digits and hyphens only".to_owned())
-    }
-}
-
-/// Which run is meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Which {
-    /// The newest one of the export.
-    Latest,
-    /// This one.
-    This(RunId),
-}
-
-impl Which {
-    /// Out of a command line.
-    ///
-    /// # Errors
-    /// A text that is no run's id.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        match text {
-            "latest" => Ok(Self::Latest),
-            _ => RunId::parse(text).map(Self::This).map_err(|error| error.to_string()),
-        }
-    }
-
-    /// The run's id; `None` if the export has not run yet.
-    ///
-    /// # Errors
-    /// [`Failure`] if the runs can't be listed.
-    pub async fn find(&self, state: &State, export: &str) -> Result<Option<RunId>, Failure> {
-        match self {
-            Self::This(run) => Ok(Some(run.clone())),
-            Self::Latest => Ok(state.runs(export).await?.pop()),
-        }
-    }
-}
-
-/// There is no such run: why, as far as that can be told.
-async fn no_run(state: &State, export: &str, which: &Which) -> Result<Failure, Failure> {
-    if state.export(export).await?.is_none() && state.runs(export).await?.is_empty() {
-        let known: Vec<String> = state.exports().await?.0.into_iter().map(|(_, export)| export.id).collect();
-        let hint = if known.is_empty() {
-            "there are no exports yet: save some with `segue apply`".to_owned()
-        } else {
-            nearest::hint(export, &known, "exports")
-        };
-        return Ok(Failure::new(format!("there is no export `{export}`")).hint(hint));
-    }
-    Ok(match which {
-        Which::Latest => Failure::new(format!("the export `{export}` has not run yet"))
-            .hint(format!("drop a segment, or start it with `segue run start {export}`")),
-        Which::This(run) => Failure::new(format!("the export `{export}` has no run `{run}`"))
-            .hint(format!("`segue run list {export}` shows its runs; `latest` is the newest")),
-    })
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use segue_state::{Cancel, RunId, State, Status, Summary};
 use serde::Serialize;
 
 use super::watch::{Patience, Quiet, until_it_ends};
-use super::{Which, export_id, no_run, stop};
+use super::which::MeantExpressly;
+use super::{Which, no_run, stop};
 use crate::output::Screen;
 use crate::stack::Stack;
 use crate::{App, Failure};
@@ -15,12 +16,9 @@ use crate::{App, Failure};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  segue run cancel vip-to-klaviyo latest --reason 'wrong file'")]
 pub struct Args {
-    /// The export.
-    #[arg(value_parser = export_id)]
-    pub export: String,
-    /// The run's id, or `latest`.
-    #[arg(value_parser = Which::parse)]
-    pub run: Which,
+    /// Which run.
+    #[command(flatten)]
+    pub meant: MeantExpressly,
     /// Why, for whoever reads the run's record. Name nobody in it.
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
@@ -56,7 +54,7 @@ pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), 
     if args.wait && done.summary.is_none() {
         let which = Which::This(done.run.clone());
         let patience = Patience::new(args.timeout);
-        let summary = until_it_ends(&app.state, &args.export, &which, patience, &mut Quiet).await?;
+        let summary = until_it_ends(&app.state, &done.export, &which, patience, &mut Quiet).await?;
         done.status = summary.status;
         done.summary = Some(summary);
     }
@@ -110,10 +108,12 @@ fn print(stack: &Stack, done: &Cancelled, screen: &mut Screen<'_>) -> Result<(),
 
 /// Notes that a run is cancelled. Who did it first stays noted.
 async fn cancel(stack: &Stack, state: &State, args: &Args, by: String) -> Result<Cancelled, Failure> {
-    let Args { export, run: which, .. } = args;
-    let Some(run) = which.find(state, export).await? else { return Err(no_run(state, export, which).await?) };
-    let Some(summary) = look(state, export, &run).await? else {
-        return Err(no_run(state, export, which).await?);
+    let (export, which) = args.meant.find(state).await?;
+    let Some(run) = which.find(state, &export).await? else {
+        return Err(no_run(state, &export, &which).await?);
+    };
+    let Some(summary) = look(state, &export, &run).await? else {
+        return Err(no_run(state, &export, &which).await?);
     };
     if came_too_late(Some(&summary)) {
         let status = summary.status.name();
@@ -145,8 +145,7 @@ mod tests {
 
     fn args(reason: Option<&str>) -> Args {
         Args {
-            export: "e".into(),
-            run: Which::Latest,
+            meant: MeantExpressly::latest("e"),
             reason: reason.map(Into::into),
             wait: false,
             timeout: None,

@@ -4,6 +4,8 @@ use console::{measure_text_width as width, truncate_str};
 use segue_platform::Env;
 use segue_state::{Status, Summary};
 
+use crate::output::plain;
+
 /// Columns of a bar.
 const BAR: usize = 12;
 /// The least columns for words beside a bar: without them the bar goes.
@@ -68,7 +70,7 @@ impl Look {
 /// The run, in at most so many columns: what matters least is left out first.
 pub(super) fn line(run: &Summary, columns: usize, Style { look, name }: Style) -> String {
     let name = name.min(columns / 2);
-    let mut said = look.cut(&run.export, name);
+    let mut said = look.cut(&on_one_line(&run.export), name);
     said += &" ".repeat(name.saturating_sub(width(&said)));
     let mut left = columns.saturating_sub(name);
     if run.status != Status::Staging && left >= 2 + BAR + 2 + WORDS {
@@ -78,7 +80,12 @@ pub(super) fn line(run: &Summary, columns: usize, Style { look, name }: Style) -
     if left <= 2 {
         return said;
     }
-    format!("{said}  {}", look.cut(&fitting(&words(run), left - 2), left - 2))
+    format!("{said}  {}", look.cut(&on_one_line(&fitting(&words(run), left - 2)), left - 2))
+}
+
+/// A text that neither commands the terminal nor breaks the line: others wrote it.
+fn on_one_line(text: &str) -> String {
+    plain(text).replace(['\n', '\t'], " ")
 }
 
 /// As many of the words as there is room for, but the first whatever the room.
@@ -176,5 +183,14 @@ mod tests {
     fn a_locale_that_says_utf_8_shows_it() {
         let of = |name: &str, value: &str| Look::of(&Env::of(&[(name, value)])).unicode;
         assert!(of("LANG", "de_DE.UTF-8") && of("LC_ALL", "C.utf8") && !of("LANG", "C"));
+    }
+
+    #[test]
+    fn what_others_wrote_commands_no_terminal_and_breaks_no_line() {
+        let mut run = summary::staging(&a_run("20261122T163512Z-a"));
+        run.status = Status::Failed;
+        run.message = "a\u{1b}]52;c;eA==\u{7}b\nc".to_owned();
+        let said = line(&run, 80, Style { look: Look::default(), name: 1 });
+        assert!(!said.contains(char::is_control) && said.contains("b c"), "{said:?}");
     }
 }

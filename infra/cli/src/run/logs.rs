@@ -1,6 +1,7 @@
 //! `segue run logs`: what the functions logged about a run.
 
 use aws_sdk_cloudwatchlogs::Client;
+use aws_sdk_cloudwatchlogs::config::retry::RetryConfig;
 use aws_sdk_cloudwatchlogs::error::ProvideErrorMetadata;
 use jiff::{SignedDuration, Timestamp};
 use segue_segment::Destination;
@@ -8,8 +9,9 @@ use segue_state::{Run, RunId, State};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::no_run;
 use super::when::when;
-use super::{Which, export_id, no_run};
+use super::which::Meant;
 use crate::output::Screen;
 use crate::prompt::Prompt;
 use crate::stack::Stack;
@@ -17,6 +19,10 @@ use crate::{App, Failure};
 
 /// Lines that are shown at most: the newest ones.
 const MOST: usize = 10_000;
+/// How often a page is asked for: an account may read only so many a second, whoever reads them.
+const ATTEMPTS: u32 = 8;
+/// What is logged about a run after its end is logged by then.
+const AFTERWARDS: SignedDuration = SignedDuration::from_hours(1);
 /// Fields that stand at the beginning of a line, or say nothing of a run's own.
 const KNOWN: [&str; 8] =
     ["timestamp", "level", "message", "export", "run", "target", "requestId", "function"];
@@ -27,12 +33,9 @@ const KNOWN: [&str; 8] =
   segue run logs vip-to-klaviyo latest --level warn
   segue run logs vip-to-klaviyo latest --since 1h")]
 pub struct Args {
-    /// The export.
-    #[arg(value_parser = export_id)]
-    pub export: String,
-    /// The run's id, or `latest`.
-    #[arg(value_parser = Which::parse, default_value = "latest")]
-    pub run: Which,
+    /// Which run.
+    #[command(flatten)]
+    pub meant: Meant,
     /// Only lines of this level, and of worse ones.
     #[arg(long, value_enum, default_value_t = Level::Trace)]
     pub level: Level,
@@ -92,18 +95,24 @@ pub async fn run(
     screen: &mut Screen<'_>,
 ) -> Result<(), Failure> {
     let run = found(&app.state, args).await?;
-    let client = Client::new(app.aws.config());
+    let until = match args.until {
+        Some(until) => Some(until),
+        None => ended(&app.state, &run).await?,
+    };
+    let config = aws_sdk_cloudwatchlogs::config::Builder::from(app.aws.config());
+    let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
+    let client = Client::from_conf(config.retry_config(retries).build());
     let mut lines = Vec::new();
     let mut more = false;
     for (function, group) in groups(&run) {
-        let found = fetched(&client, app.stack.output(group)?, function, &run, args).await?;
+        let found = fetched(&client, app.stack.output(group)?, function, &run, args, until).await?;
         more |= found.more;
         lines.extend(found.lines);
     }
     more |= newest(&mut lines, MOST);
     screen.json(&lines)?;
     if let (true, Some(oldest)) = (more, lines.first()) {
-        prompt.say(&left_out(&app.stack, args, &run.run, oldest.at));
+        prompt.say(&left_out(&app.stack, &run, oldest.at));
     }
     if lines.is_empty() {
         let kept = "logs are kept for as long as LogRetentionDays says";
@@ -126,9 +135,9 @@ fn newest(lines: &mut Vec<Line>, most: usize) -> bool {
 }
 
 /// What is said where older lines are left out.
-fn left_out(stack: &Stack, args: &Args, run: &RunId, oldest: i64) -> String {
+fn left_out(stack: &Stack, run: &Run, oldest: i64) -> String {
     let until = Timestamp::from_millisecond(oldest).unwrap_or_default();
-    let older = stack.command(&format!("run logs {} {run} --until {until}", args.export));
+    let older = stack.command(&format!("run logs {} {} --until {until}", run.export.id, run.run));
     format!(
         "warning: only the newest {MOST} lines are shown; see the older ones with `{older}`, or fewer with --level or \
          --since"
@@ -136,14 +145,26 @@ fn left_out(stack: &Stack, args: &Args, run: &RunId, oldest: i64) -> String {
 }
 
 async fn found(state: &State, args: &Args) -> Result<Run, Failure> {
-    let found = match args.run.find(state, &args.export).await? {
-        Some(id) => state.run(&args.export, &id).await?,
+    let (export, which) = args.meant.find(state).await?;
+    let found = match which.find(state, &export).await? {
+        Some(id) => state.run(&export, &id).await?,
         None => None,
     };
     match found {
         Some(run) => Ok(run),
-        None => Err(no_run(state, &args.export, &args.run).await?),
+        None => Err(no_run(state, &export, &which).await?),
     }
+}
+
+/// When nothing more is logged about a run; `None` while it is under way. What was logged since of others is not looked
+/// through.
+async fn ended(state: &State, run: &Run) -> Result<Option<Timestamp>, Failure> {
+    let (export, id) = (&run.export.id, &run.run);
+    if state.open(export, id).await?.is_some() {
+        return Ok(None);
+    }
+    let finished = state.summary(export, id).await?.and_then(|found| found.body.finished_at);
+    Ok(finished.and_then(|at| at.checked_add(AFTERWARDS).ok()))
 }
 
 /// The functions that have to do with a run, and the outputs that name their log groups.
@@ -171,6 +192,7 @@ async fn fetched(
     function: &'static str,
     run: &Run,
     args: &Args,
+    until: Option<Timestamp>,
 ) -> Result<Found, Failure> {
     let opened = run.created_at.checked_sub(SignedDuration::from_mins(1)).unwrap_or(Timestamp::UNIX_EPOCH);
     let since = args.since.map_or(opened, |since| since.max(opened));
@@ -181,14 +203,17 @@ async fn fetched(
             .filter_log_events()
             .log_group_name(group)
             .start_time(since.as_millisecond())
-            .set_end_time(args.until.map(Timestamp::as_millisecond))
+            .set_end_time(until.map(Timestamp::as_millisecond))
             .start_from_head(false)
             .filter_pattern(format!("\"{}\"", run.run))
             .set_next_token(next.take());
-        let page = request
-            .send()
-            .await
-            .map_err(|error| Failure::aws(&format!("reading the log group {group}"), error.code(), &error))?;
+        let page = request.send().await.map_err(|error| match error.code() {
+            Some("ThrottlingException") => {
+                Failure::new(format!("the log group {group} is read too often just now, by you or by others"))
+                    .hint("try again in a minute, or ask for less with --since and --until")
+            }
+            code => Failure::aws(&format!("reading the log group {group}"), code, &error),
+        })?;
         for event in page.events() {
             let (Some(at), Some(text)) = (event.timestamp(), event.message()) else { continue };
             let Some(fields) = about(&run.run, text) else { continue };

@@ -10,7 +10,7 @@ use super::*;
 const RUN: &str = "20261122T163512Z-a";
 
 fn args() -> Args {
-    Args { export: "e".into(), run: Which::Latest, level: Level::Trace, since: None, until: None }
+    Args { meant: Meant::latest("e"), level: Level::Trace, since: None, until: None }
 }
 
 fn fields(level: &str) -> Value {
@@ -48,7 +48,7 @@ fn where_there_are_too_many_the_newest_stay_and_the_rest_is_told() {
     assert_eq!(at(&lines), [1, 2, 3]);
     assert!(newest(&mut lines, 2));
     assert_eq!(at(&lines), [2, 3]);
-    let said = left_out(&Stack::of("two", &[]), &args(), &RunId::parse(RUN).unwrap(), 1_795_365_313_500);
+    let said = left_out(&Stack::of("two", &[]), &super::super::tests::a_run(RUN), 1_795_365_313_500);
     insta::assert_snapshot!(said, @"warning: only the newest 10000 lines are shown; see the older ones with `segue --stack two run logs e 20261122T163512Z-a --until 2026-11-22T16:35:13.5Z`, or fewer with --level or --since");
 }
 
@@ -85,10 +85,10 @@ async fn long_log() -> MockServer {
 async fn a_log_is_read_from_its_end_until_there_is_enough() {
     let server = long_log().await;
     let run = super::super::tests::a_run(RUN);
-    let found = fetched(&client(&server), "group", "klaviyo", &run, &args()).await.unwrap();
+    let found = fetched(&client(&server), "group", "klaviyo", &run, &args(), None).await.unwrap();
     assert_eq!((found.lines.len(), found.more), (16_000, true));
     let warnings = Args { level: Level::Warn, ..args() };
-    let found = fetched(&client(&server), "group", "klaviyo", &run, &warnings).await.unwrap();
+    let found = fetched(&client(&server), "group", "klaviyo", &run, &warnings, None).await.unwrap();
     assert_eq!((found.lines.len(), found.more), (12_000, false), "what does not count is read over");
 }
 
@@ -100,7 +100,7 @@ async fn only_lines_of_the_time_asked_for_are_fetched() {
     let hour = |hour: i8| Some(run.created_at.checked_add(SignedDuration::from_hours(hour.into())).unwrap());
     for (since, until) in [(None, None), (hour(-5), None), (hour(1), hour(2))] {
         let asked = Args { since, until, ..args() };
-        fetched(&client(&server), "group", "klaviyo", &run, &asked).await.unwrap();
+        fetched(&client(&server), "group", "klaviyo", &run, &asked, until).await.unwrap();
     }
     let asked = server.received_requests().await.unwrap();
     let bodies: Vec<Value> = asked.iter().map(Request::body_json).map(Result::unwrap).collect();
@@ -110,4 +110,39 @@ async fn only_lines_of_the_time_asked_for_are_fetched() {
         bodies.iter().map(|body| (body["startTime"].as_i64(), body["endTime"].as_i64())).collect::<Vec<_>>(),
         [(Some(opened), None), (Some(opened), None), (Some(later), Some(later + 3_600_000))]
     );
+}
+
+#[tokio::test]
+async fn nothing_is_looked_through_that_was_logged_long_after_the_end() {
+    let state = super::super::tests::configured().await;
+    let run = super::super::tests::sealed(&state, RUN).await;
+    for chunk in 0..2 {
+        super::super::tests::answered(&state, &run, chunk, segue_state::Outcome::Delivered).await;
+    }
+    let sealed = state.sealed("e", &run.run).await.unwrap().unwrap();
+    assert_eq!(ended(&state, &run).await.unwrap(), None, "it is under way as long as it is not closed");
+    segue_state::finish::finish(&state, &run, &sealed).await.unwrap().unwrap();
+    let until: Timestamp = "2026-11-22T17:37:00Z".parse().unwrap();
+    assert_eq!(ended(&state, &run).await.unwrap(), Some(until));
+}
+
+#[tokio::test]
+async fn who_reads_too_often_is_told_so() {
+    let server = MockServer::start().await;
+    let throttled = json!({"__type": "ThrottlingException", "message": "Rate exceeded"});
+    Mock::given(body_string_contains("group"))
+        .respond_with(ResponseTemplate::new(400).set_body_json(throttled))
+        .mount(&server)
+        .await;
+    let client = Client::from_conf(
+        client(&server).config().to_builder().retry_config(RetryConfig::disabled()).build(),
+    );
+    let run = super::super::tests::a_run(RUN);
+    let Err(failure) = fetched(&client, "group", "klaviyo", &run, &args(), None).await else {
+        panic!("throttled")
+    };
+    insta::assert_snapshot!(failure.to_string(), @r"
+    error: the log group group is read too often just now, by you or by others
+    hint: try again in a minute, or ask for less with --since and --until
+    ");
 }

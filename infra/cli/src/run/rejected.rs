@@ -6,8 +6,9 @@ use segue_segment::Reason;
 use segue_state::{Rejected, Run, Sealed, State, keys};
 use serde::Serialize;
 
+use super::no_run;
 use super::source::{self, Row};
-use super::{Which, export_id, no_run};
+use super::which::Meant;
 use crate::output::{Screen, table};
 use crate::{App, Failure};
 
@@ -20,12 +21,9 @@ const MOST: u32 = 1000;
   segue run rejected vip-to-klaviyo latest
   segue run rejected vip-to-klaviyo latest --reason not_an_address --with-source")]
 pub struct Args {
-    /// The export.
-    #[arg(value_parser = export_id)]
-    pub export: String,
-    /// The run's id, or `latest`.
-    #[arg(value_parser = Which::parse, default_value = "latest")]
-    pub run: Which,
+    /// Which run.
+    #[command(flatten)]
+    pub meant: Meant,
     /// Only rows that were refused for this reason.
     #[arg(long, value_name = "REASON", value_parser = reason)]
     pub reason: Option<Reason>,
@@ -91,15 +89,15 @@ struct Found {
 }
 
 async fn found(state: &State, args: &Args, most: u32) -> Result<Found, Failure> {
-    let export = &args.export;
-    let Some(id) = args.run.find(state, export).await? else {
-        return Err(no_run(state, export, &args.run).await?);
+    let (export, which) = args.meant.find(state).await?;
+    let Some(id) = which.find(state, &export).await? else {
+        return Err(no_run(state, &export, &which).await?);
     };
-    let Some(run) = state.run(export, &id).await? else {
-        return Err(no_run(state, export, &args.run).await?);
+    let Some(run) = state.run(&export, &id).await? else {
+        return Err(no_run(state, &export, &which).await?);
     };
     let mut found = Found { run, lines: Vec::new(), total: BTreeMap::new() };
-    if let Some(sealed) = state.sealed(export, &id).await? {
+    if let Some(sealed) = state.sealed(&export, &id).await? {
         for (key, refused_by) in pages(state, &found.run, &sealed).await? {
             let Some(page) = state.objects().get(&key).await? else { continue };
             for line in page.bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {

@@ -14,7 +14,7 @@ const DROP: &str =
     "email,first_name\nann@example.com,Ann\nnobody,Bob\n\"c@@example.com\",\"Cy\r\"\nd@example.com,Dee\n";
 
 fn args() -> Args {
-    Args { export: "e".into(), run: Which::Latest, reason: None, limit: None, with_source: false }
+    Args { meant: Meant::latest("e"), reason: None, limit: None, with_source: false }
 }
 
 /// A run with two rows that Segue refused, and one that the destination did.

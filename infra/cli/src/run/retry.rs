@@ -1,15 +1,18 @@
 //! `segue run retry`: sends the chunks of a run that failed once more.
 
+use std::collections::BTreeSet;
+
 use fan_out::queueing::outgoing;
 use jiff::{SignedDuration, Timestamp};
-use segue_platform::Queue;
+use segue_platform::{Queue, StoreError};
 use segue_state::finish::{look, retry};
 use segue_state::{Cancel, Export, Halt, Head, Run, RunId, State, keys, permit};
 use serde::Serialize;
 
 use super::cancel::came_too_late;
-use super::{Which, export_id, no_run};
-use crate::output::Screen;
+use super::no_run;
+use super::which::MeantExpressly;
+use crate::output::{Screen, counted};
 use crate::prompt::Prompt;
 use crate::stack::Stack;
 use crate::{App, Failure};
@@ -18,15 +21,12 @@ use crate::{App, Failure};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  segue run retry vip-to-klaviyo latest")]
 pub struct Args {
-    /// The export.
-    #[arg(value_parser = export_id)]
-    pub export: String,
-    /// The run's id, or `latest`.
-    #[arg(value_parser = Which::parse)]
-    pub run: Which,
+    /// Which run.
+    #[command(flatten)]
+    pub meant: MeantExpressly,
     /// Don't ask, even if a newer drop was sent since.
-    #[arg(long)]
-    pub yes: bool,
+    #[arg(long, alias = "yes")]
+    pub force: bool,
 }
 
 /// What is sent again.
@@ -101,12 +101,13 @@ async fn again(
     args: &Args,
     prompt: &mut dyn Prompt,
 ) -> Result<Retried, Failure> {
-    let Args { export: name, run: which, yes } = args;
+    let (name, which) = args.meant.find(state).await?;
+    let name = name.as_str();
     let found = match which.find(state, name).await? {
         Some(id) => state.run(name, &id).await?,
         None => None,
     };
-    let Some(run) = found else { return Err(no_run(state, name, which).await?) };
+    let Some(run) = found else { return Err(no_run(state, name, &which).await?) };
     // What may not be sent now would be cancelled for good.
     let Some((role, export)) = state.export(name).await? else {
         return Err(Failure::new(format!(
@@ -125,12 +126,26 @@ async fn again(
         return Err(Failure::new(Halt::Cancelled(cancel.body.by.clone()).to_string())
             .hint(format!("what was cancelled stays so; start a new run with: {start}")));
     }
+    let lost = lost(state, &run).await?;
+    if let Some(lost) = &lost {
+        let start = format!("start a new run with: {}", stack.command(&format!("run start {name}")));
+        if lost.all {
+            return Err(Failure::new(lost.words(&run)).hint(start));
+        }
+        prompt.say(&format!("warning: {}; {start}", lost.words(&run)));
+    }
     let newer = newer(state, &run).await?;
     for newer in &newer {
         prompt.say(&newer.warning());
     }
-    if !newer.is_empty() && !yes && prompt.is_terminal() && !prompt.confirm("retry all the same?")? {
-        return Err(Failure::new("nothing was retried"));
+    if !newer.is_empty() && !args.force {
+        if !prompt.is_terminal() {
+            return Err(Failure::usage("there is no terminal to ask on whether to retry all the same")
+                .hint("say --force to do it; nothing was retried"));
+        }
+        if !prompt.confirm("retry all the same?")? {
+            return Err(Failure::new("nothing was retried"));
+        }
     }
     if let Some(cancel) = cancel {
         // It stopped nothing then, and would stop what is sent now. If another one has taken its place, that counts.
@@ -149,7 +164,43 @@ async fn again(
         queue.send(stack.queue(destination)?, messages).await?;
     }
     let deadline = (!chunks.is_empty()).then_some(deadline);
-    Ok(Retried { export: name.clone(), run: run.run, chunks, deadline, newer })
+    Ok(Retried { export: name.to_owned(), run: run.run, chunks, deadline, newer })
+}
+
+/// Chunks that failed, and that are not staged any more.
+struct Lost {
+    count: usize,
+    /// Whether no other one failed.
+    all: bool,
+}
+
+impl Lost {
+    fn words(&self, run: &Run) -> String {
+        let (id, export) = (&run.run, &run.export.id);
+        format!(
+            "{} of the run {id} of `{export}` that failed cannot be sent again, since what is staged is kept for seven \
+             days",
+            counted(self.count, "chunk")
+        )
+    }
+}
+
+/// Which of the chunks that failed are gone; `None` if none is, or that may not be looked at.
+async fn lost(state: &State, run: &Run) -> Result<Option<Lost>, Failure> {
+    let (export, id) = (&run.export.id, &run.run);
+    let Some(sealed) = state.sealed(export, id).await? else { return Ok(None) };
+    let receipts = state.receipts(export, id, &state.receipted(export, id).await?).await?;
+    let failed: Vec<u32> =
+        receipts.iter().filter(|receipt| !receipt.is_final()).map(|receipt| receipt.chunk).collect();
+    let staged: BTreeSet<String> = match state.objects().list(&keys::attempts(export, id)).await {
+        Ok(found) => found.into_iter().map(|stored| stored.key).collect(),
+        Err(StoreError::Denied { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let gone =
+        failed.iter().filter(|&&chunk| !staged.contains(&keys::chunk(export, id, &sealed.attempt, chunk)));
+    let count = gone.count();
+    Ok((count > 0).then_some(Lost { count, all: count == failed.len() }))
 }
 
 /// Segments of a run that a newer run of its export has sent since.

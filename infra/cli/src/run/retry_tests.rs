@@ -10,7 +10,7 @@ use crate::prompt::tests::Scripted;
 const RUN: &str = "20261122T163512Z-a";
 
 fn args() -> Args {
-    Args { export: "e".into(), run: Which::Latest, yes: false }
+    Args { meant: MeantExpressly::latest("e"), force: false }
 }
 
 fn stack() -> Stack {
@@ -56,7 +56,7 @@ async fn what_may_not_be_sent_now_is_not_retried() {
     let gone = again(&stack(), &state, &queue, &args(), &mut Scripted::default()).await.unwrap_err();
     assert!(gone.to_string().contains("the connection `c` does not exist"), "{gone}");
     assert!(queue.take().is_empty());
-    let missing = Args { run: Which::parse("20260101T000000Z-x").unwrap(), ..args() };
+    let missing = Args { meant: MeantExpressly::of("e", "20260101T000000Z-x"), ..args() };
     assert!(again(&stack(), &state, &queue, &missing, &mut Scripted::default()).await.is_err());
 }
 
@@ -67,7 +67,7 @@ async fn it_warns_if_a_newer_drop_was_sent_since_and_asks_where_it_can() {
     answered(&state, &run, 0, Outcome::Failed).await;
     let newest = sealed(&state, "20261123T163512Z-b").await;
     state.advance_head("e", &newest).await.unwrap();
-    let older = Args { run: Which::parse(RUN).unwrap(), ..args() };
+    let older = Args { meant: MeantExpressly::of("e", RUN), ..args() };
 
     let mut refuses = Scripted::answering(&["no"]);
     assert!(again(&stack(), &state, &queue, &older, &mut refuses).await.is_err());
@@ -75,9 +75,35 @@ async fn it_warns_if_a_newer_drop_was_sent_since_and_asks_where_it_can() {
     assert!(refuses.heard[0].contains("by the run 20261123T163512Z-b"), "{:?}", refuses.heard);
 
     let mut nobody = Scripted::default();
-    let retried = again(&stack(), &state, &queue, &older, &mut nobody).await.unwrap();
+    let refused = again(&stack(), &state, &queue, &older, &mut nobody).await.unwrap_err();
+    assert_eq!((refused.status(), nobody.heard.len(), queue.take().len()), (2, 1, 0));
+    assert!(refused.to_string().contains("say --force"), "{refused}");
+    let forced = Args { force: true, ..older };
+    let retried = again(&stack(), &state, &queue, &forced, &mut nobody).await.unwrap();
     assert_eq!((retried.newer[0].segment.as_str(), queue.take().len()), ("vip", 1));
-    assert_eq!(nobody.heard.len(), 1, "a script is warned, and not asked");
+    assert_eq!(nobody.heard.len(), 2, "a script is warned, and not asked");
+}
+
+#[tokio::test]
+async fn what_has_expired_is_not_queued() {
+    let (state, queue) = (configured().await, MemoryQueue::default());
+    let run = sealed(&state, RUN).await;
+    for chunk in 0..2 {
+        answered(&state, &run, chunk, Outcome::Failed).await;
+    }
+    state.objects().delete(&keys::chunk("e", &run.run, "a", 0)).await.unwrap();
+    let mut nobody = Scripted::default();
+    let retried = again(&stack(), &state, &queue, &args(), &mut nobody).await.unwrap();
+    assert_eq!((retried.chunks.len(), queue.take().len()), (2, 2), "one of them can still be sent");
+    insta::assert_snapshot!(nobody.heard[0], @"warning: 1 chunk of the run 20261122T163512Z-a of `e` that failed cannot be sent again, since what is staged is kept for seven days; start a new run with: segue run start e");
+
+    state.objects().delete(&keys::chunk("e", &run.run, "a", 1)).await.unwrap();
+    let refused = again(&stack(), &state, &queue, &args(), &mut nobody).await.unwrap_err();
+    insta::assert_snapshot!(refused.to_string(), @r"
+    error: 2 chunks of the run 20261122T163512Z-a of `e` that failed cannot be sent again, since what is staged is kept for seven days
+    hint: start a new run with: segue run start e
+    ");
+    assert!(queue.take().is_empty());
 }
 
 async fn cancelled(state: &State, run: &Run) {

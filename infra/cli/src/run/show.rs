@@ -4,7 +4,8 @@ use segue_state::finish::look;
 use segue_state::{SourceRecord, State, Summary};
 use serde::Serialize;
 
-use super::{Which, advice, export_id, no_run, summaries};
+use super::which::Meant;
+use super::{Which, advice, no_run, summaries};
 use crate::Failure;
 use crate::output::Screen;
 use crate::stack::Stack;
@@ -15,12 +16,9 @@ use crate::stack::Stack;
     after_help = "Examples:\n  segue run show vip-to-klaviyo\n  segue run show vip-to-klaviyo latest --output json"
 )]
 pub struct Args {
-    /// The export.
-    #[arg(value_parser = export_id)]
-    pub export: String,
-    /// The run's id, or `latest`.
-    #[arg(value_parser = Which::parse, default_value = "latest")]
-    pub run: Which,
+    /// Which run.
+    #[command(flatten)]
+    pub meant: Meant,
 }
 
 /// Does it.
@@ -28,9 +26,10 @@ pub struct Args {
 /// # Errors
 /// [`Failure`].
 pub async fn run(stack: &Stack, state: &State, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
-    let summary = summary(state, &args.export, &args.run).await?;
+    let (export, which) = args.meant.find(state).await?;
+    let summary = summary(state, &export, &which).await?;
     // A release before this one did not write it.
-    let sealed = state.sealed(&args.export, &summary.run).await?;
+    let sealed = state.sealed(&export, &summary.run).await?;
     let sources = sealed.map(|sealed| sealed.sources).unwrap_or_default();
     let found = Shown { next: advice::next(stack, &summary), summary, sources };
     screen.json(&found)?;

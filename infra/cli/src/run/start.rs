@@ -4,13 +4,14 @@ use fan_out::invocation::Request;
 use fan_out::selection::Selection;
 use jiff::Timestamp;
 use segue_platform::invoke::Invoke;
-use segue_state::{Export, Role, RunId, State, TriggerKind, permit};
+use segue_state::{Export, Role, RunId, State, StateError, TriggerKind, keys, permit};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::watch::{Patience, several};
-use super::{dry_run, export_id};
+use super::{Which, dry_run, export_id};
 use crate::output::Screen;
+use crate::prompt::Prompt;
 use crate::{App, Failure, ask, nearest};
 
 /// Run exports now, over the latest drops of their segments.
@@ -55,16 +56,35 @@ struct Started {
 ///
 /// # Errors
 /// [`Failure`], also if a run that was waited for did not complete.
-pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
+pub async fn run(
+    app: &App,
+    args: &Args,
+    prompt: &mut dyn Prompt,
+    screen: &mut Screen<'_>,
+) -> Result<(), Failure> {
     let selection = Selection { segment: args.segment.clone(), drop: args.drop.clone() };
     let prefix = app.stack.output("SegmentPrefix")?;
     let function = app.stack.output("FanOutFunction")?;
     // fan-out refuses what is not theirs, and nobody waits for its answer.
     let role = ask::role(&*app.invoke, function).await?;
-    let names = chosen(&app.state, args, role, (&selection, prefix)).await?;
+    let Chosen { names, unread } = chosen(&app.state, args, role, (&selection, prefix)).await?;
+    unread.note(prompt);
+    let left_out = unread.failure();
+    let done = chosen_ones(app, args, (names, selection), screen).await;
+    Failure::together([done, left_out].into_iter().filter_map(Result::err).collect())
+}
+
+/// Starts these, or tells what they would do.
+async fn chosen_ones(
+    app: &App,
+    args: &Args,
+    (names, selection): (Vec<String>, Selection),
+    screen: &mut Screen<'_>,
+) -> Result<(), Failure> {
     if args.dry_run {
         return dry_run::run(app, names, selection, screen).await;
     }
+    let function = app.stack.output("FanOutFunction")?;
     let by = app.caller().await?;
     let started = start(&*app.invoke, function, names, selection, by, Timestamp::now()).await?;
     if !args.wait {
@@ -78,8 +98,45 @@ pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), 
     for Started { export, run } in &started {
         screen.line(&format!("started {export} {run}"))?;
     }
-    let runs: Vec<(String, RunId)> = started.into_iter().map(|one| (one.export, one.run)).collect();
+    let runs: Vec<(String, Which)> =
+        started.into_iter().map(|one| (one.export, Which::This(one.run))).collect();
     several(app, &runs, Patience::new(args.timeout), screen).await
+}
+
+/// The exports that are to run.
+#[derive(Debug)]
+struct Chosen {
+    names: Vec<String>,
+    unread: Unread,
+}
+
+/// Exports that might have been meant, and can't be read.
+#[derive(Debug, Default)]
+struct Unread {
+    /// Of those that somebody of this role answers for.
+    own: Vec<StateError>,
+    /// Contributors' ones, where an administrator asks: they stop nobody else.
+    others: Vec<StateError>,
+}
+
+impl Unread {
+    fn of(broken: Vec<StateError>, role: Role) -> Self {
+        let of = |error: &StateError, whose| error.to_string().starts_with(&keys::exports(whose));
+        let (own, rest): (Vec<_>, Vec<_>) = broken.into_iter().partition(|error| of(error, role));
+        let theirs = |error: &StateError| role == Role::Administrators && of(error, Role::Contributors);
+        Self { own, others: rest.into_iter().filter(theirs).collect() }
+    }
+
+    fn note(&self, prompt: &mut dyn Prompt) {
+        for error in &self.others {
+            prompt.say(&format!("note: an export of contributors is left out: {error}"));
+        }
+    }
+
+    fn failure(self) -> Result<(), Failure> {
+        let all = self.own.into_iter().map(|error| Failure::from(error).about("an export was left out"));
+        Failure::together(all.collect())
+    }
 }
 
 /// The exports that are to run: those named, or all that are enabled, of those that somebody of this role runs. Of a
@@ -89,7 +146,7 @@ async fn chosen(
     args: &Args,
     role: Role,
     (selection, prefix): (&Selection, &str),
-) -> Result<Vec<String>, Failure> {
+) -> Result<Chosen, Failure> {
     let theirs = |whose: Role| role == Role::Administrators || whose == role;
     let (exports, broken) = state.exports().await?;
     if args.all {
@@ -97,14 +154,15 @@ async fn chosen(
         let own = exports.into_iter().filter(|(whose, _)| theirs(*whose)).map(|(_, export)| export);
         let enabled: Vec<_> = own.filter(sends).map(|export| export.id).collect();
         let chose = args.segment.as_ref().or(args.drop.as_ref());
-        return match (enabled.is_empty(), chose) {
-            (false, _) => Ok(enabled),
-            (true, None) => {
-                Err(Failure::new("there is no enabled export").hint("save one with `segue apply`"))
-            }
-            (true, Some(chose)) => Err(Failure::new(format!("no enabled export sends `{chose}`"))
-                .hint("see what exports send with `segue export list`")),
+        let unread = Unread::of(broken, role);
+        let none = match (enabled.is_empty(), chose) {
+            (false, _) => return Ok(Chosen { names: enabled, unread }),
+            (true, None) => Failure::new("there is no enabled export").hint("save one with `segue apply`"),
+            (true, Some(chose)) => Failure::new(format!("no enabled export sends `{chose}`"))
+                .hint("see what exports send with `segue export list`"),
         };
+        let all: Vec<_> = [none].into_iter().chain(unread.failure().err()).collect();
+        return Failure::together(all).map(|()| Chosen { names: Vec::new(), unread: Unread::default() });
     }
     let mut names: Vec<String> = Vec::new();
     let mut problems = Vec::new();
@@ -131,7 +189,10 @@ async fn chosen(
         }
         names.push(name.clone());
     }
-    if problems.is_empty() { Ok(names) } else { Err(Failure::all(problems).hint("nothing was started")) }
+    if !problems.is_empty() {
+        return Err(Failure::all(problems).hint("nothing was started"));
+    }
+    Ok(Chosen { names, unread: Unread::default() })
 }
 
 fn unknown(name: &str, exports: &[(Role, Export)], broken: &[segue_state::StateError]) -> String {

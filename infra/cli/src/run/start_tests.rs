@@ -34,7 +34,9 @@ async fn what_can_not_run_is_refused_before_anything_is_started() {
     state.create(&keys::export(Role::Contributors, "off"), &disabled).await.unwrap();
     let chosen = async |args: &Args| {
         let selection = Selection { segment: args.segment.clone(), drop: args.drop.clone() };
-        super::chosen(&state, args, Role::Administrators, (&selection, "segments/")).await
+        super::chosen(&state, args, Role::Administrators, (&selection, "segments/"))
+            .await
+            .map(|chosen| chosen.names)
     };
     insta::assert_snapshot!(chosen(&args(&["e", "off", "x"])).await.unwrap_err().to_string(), @r"
     error: the export `off` is paused; let it run again with `segue export resume off`, and start a new run
@@ -63,7 +65,9 @@ async fn contributors_start_their_own_exports_only() {
     let theirs: Export = serde_json::from_value(config("theirs", true).1).unwrap();
     state.create(&keys::export(Role::Contributors, "theirs"), &theirs).await.unwrap();
     let chosen = async |args: &Args| {
-        super::chosen(&state, args, Role::Contributors, (&Selection::default(), "segments/")).await
+        super::chosen(&state, args, Role::Contributors, (&Selection::default(), "segments/"))
+            .await
+            .map(|chosen| chosen.names)
     };
     assert_eq!(chosen(&Args { all: true, ..args(&[]) }).await.unwrap(), ["theirs"]);
     insta::assert_snapshot!(chosen(&args(&["e"])).await.unwrap_err().to_string(), @r"

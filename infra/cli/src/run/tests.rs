@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use segue_platform::memory::MemoryBucket;
-use segue_state::{Open, Outcome, Receipt, Run, Sealed, keys};
+use segue_state::{Open, Outcome, Receipt, Run, Sealed, State, keys};
 
 use super::watch::{Lines, Patience, until_it_ends, verdict};
 use super::*;
@@ -14,7 +14,7 @@ use crate::stack::Stack;
 
 pub(crate) fn config(state_of: &str, enabled: bool) -> (serde_json::Value, serde_json::Value) {
     let connection = serde_json::json!({
-        "id": "c", "display_name": "C", "destination": "klaviyo", "secret": "segue/klaviyo/c",
+        "id": "c", "display_name": "C", "destination": "klaviyo", "secret": "segue/klaviyo/c", "account": {"id": "a"},
         "consent": {"terms": 1, "agreed_by": "arn", "agreed_at": "2026-11-22T00:00:00Z"},
     });
     let export = serde_json::json!({
@@ -92,6 +92,10 @@ pub(crate) async fn answered(state: &State, run: &Run, chunk: u32, outcome: Outc
         message: (outcome == Outcome::Failed).then(|| "Klaviyo did not answer; try again later".into()),
     };
     state.put(&keys::receipt("e", &run.run, chunk), &receipt).await.unwrap();
+    if outcome == Outcome::Failed {
+        // What may be sent once more is kept.
+        state.objects().put(&keys::chunk("e", &run.run, "a", chunk), "{}".into()).await.unwrap();
+    }
 }
 
 async fn printed(command: Command, state: &State, output: Output) -> Result<String, Failure> {
@@ -110,7 +114,7 @@ fn list(export: Option<&str>, limit: u16) -> Command {
 }
 
 fn show(export: &str, run: &str) -> Command {
-    Command::Show(show::Args { export: export.into(), run: Which::parse(run).unwrap() })
+    Command::Show(show::Args { meant: which::Meant::of(export, run) })
 }
 
 const OLD: &str = "20261122T163512Z-b";

@@ -5,12 +5,15 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
+use jiff::Timestamp;
 use segue_state::finish::look;
 use segue_state::{RunId, State, StateError, Status, Summary};
 
 use super::bars::Bars;
 use super::reading::Reading;
-use super::{Which, export_id, no_run, summaries};
+use super::summaries;
+use super::when::when;
+use super::which::{First, Meant, Which, no_run};
 use crate::output::Screen;
 use crate::stack::Stack;
 use crate::terminal::{Happened, Signals};
@@ -25,17 +28,23 @@ const FAILURES: u32 = 5;
 
 /// Wait for a run to end. Exit status 0 if it completed.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  segue run watch vip-to-klaviyo\n  segue run watch --all")]
+#[command(
+    after_help = "Examples:\n  segue run watch vip-to-klaviyo\n  segue run watch vip-to-klaviyo --after 2026-11-22T16:35:12Z\n  segue run watch --all"
+)]
 pub struct Args {
-    /// The export.
-    #[arg(value_parser = export_id, required_unless_present = "all")]
-    pub export: Option<String>,
-    /// The run's id, or `latest`. One that is not there yet is waited for, up to a minute.
-    #[arg(value_parser = Which::parse, default_value = "latest")]
-    pub run: Which,
+    /// The export; or the id of one of its runs, alone.
+    #[arg(value_name = "EXPORT|RUN", value_parser = First::parse, required_unless_present = "all")]
+    pub first: Option<First>,
+    /// The run's id, or `latest`, which it is if none is given. One that is not there yet is waited for, up to a minute.
+    #[arg(value_name = "RUN", value_parser = Which::parse)]
+    pub run: Option<Which>,
     /// All runs that are not finished now.
-    #[arg(long, conflicts_with_all = ["export", "run"])]
+    #[arg(long, conflicts_with_all = ["first", "run"])]
     pub all: bool,
+    /// The first run whose event, such as the drop of a file, came then or later: a time, a day, or how long ago (90s,
+    /// 15m). It is waited for, up to a minute.
+    #[arg(long, value_name = "WHEN", value_parser = when, conflicts_with = "all")]
+    pub after: Option<Timestamp>,
     /// Give up after so many seconds. The run goes on.
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<u64>,
@@ -47,14 +56,15 @@ pub struct Args {
 /// [`Failure`], also if the run did not complete.
 pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let patience = Patience::new(args.timeout);
-    let Some(export) = &args.export else { return all(app, patience, screen).await };
+    let Some(first) = &args.first else { return all(app, patience, screen).await };
+    let (export, which) = meant(&app.state, first, args).await?;
     let bars = Bars::on_a_terminal(screen, [export.as_str()]);
     let mut bar = bars.as_ref().map(Bars::another);
     let mut said = None;
     let watched = async {
         let mut lines = Lines { screen: &mut *screen, said: &mut said };
         let shown: &mut dyn Show = bar.as_mut().map_or(&mut lines, |bar| bar as &mut dyn Show);
-        until_it_ends(&app.state, export, &args.run, patience, shown).await
+        until_it_ends(&app.state, &export, &which, patience, shown).await
     };
     let summary = attended(bars.as_ref(), watched).await?;
     screen.json(&summary)?;
@@ -64,6 +74,19 @@ pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), 
     verdict(&app.stack, &summary)
 }
 
+/// The run that is to be watched.
+async fn meant(state: &State, first: &First, args: &Args) -> Result<(String, Which), Failure> {
+    let meant = Meant { first: first.clone(), run: args.run.clone() };
+    match (first, &args.run, args.after) {
+        (_, _, None) => meant.find(state).await,
+        (First::Export(export), None | Some(Which::Latest), Some(after)) => {
+            Ok((export.clone(), Which::After(after)))
+        }
+        _ => Err(Failure::usage("--after looks for a run, and one is named")
+            .hint("give the export and --after, or the run alone")),
+    }
+}
+
 /// Watches everything that is not finished.
 async fn all(app: &App, patience: Patience, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let open = app.state.open_runs().await?;
@@ -71,7 +94,16 @@ async fn all(app: &App, patience: Patience, screen: &mut Screen<'_>) -> Result<(
         screen.json(&open)?;
         return screen.line("there is no run that is not finished");
     }
+    let open: Vec<_> = open.into_iter().map(|(export, run)| (export, Which::This(run))).collect();
     several(app, &open, patience, screen).await
+}
+
+/// What became of runs that were watched.
+pub struct Ended {
+    /// The runs as they were seen last.
+    pub runs: Vec<Summary>,
+    /// Why one was not seen to its end, or did not complete.
+    pub failures: Vec<Failure>,
 }
 
 /// Watches several runs at once, and tells what became of them.
@@ -80,18 +112,32 @@ async fn all(app: &App, patience: Patience, screen: &mut Screen<'_>) -> Result<(
 /// [`Failure`], also if one of them did not complete.
 pub async fn several(
     app: &App,
-    runs: &[(String, RunId)],
+    runs: &[(String, Which)],
     patience: Patience,
     screen: &mut Screen<'_>,
 ) -> Result<(), Failure> {
+    let ended = seen(app, runs, patience, screen).await?;
+    screen.json(&ended.runs)?;
+    Failure::together(ended.failures)
+}
+
+/// Watches several runs at once, and tells people what became of them.
+///
+/// # Errors
+/// [`Failure`] if somebody interrupts it, or it can't be shown.
+pub async fn seen(
+    app: &App,
+    runs: &[(String, Which)],
+    patience: Patience,
+    screen: &mut Screen<'_>,
+) -> Result<Ended, Failure> {
     let bars = Bars::on_a_terminal(screen, runs.iter().map(|(export, _)| export.as_str()));
     let shared = RefCell::new(&mut *screen);
-    let waits = runs.iter().map(async |(export, run)| {
-        let which = Which::This(run.clone());
+    let waits = runs.iter().map(async |(export, which)| {
         let mut bar = bars.as_ref().map(Bars::another);
         let mut lines = NamedLines { screen: &shared, said: None };
         let shown: &mut dyn Show = bar.as_mut().map_or(&mut lines, |bar| bar as &mut dyn Show);
-        until_it_ends(&app.state, export, &which, patience, shown).await
+        until_it_ends(&app.state, export, which, patience, shown).await
     });
     let mut ended = Vec::new();
     let mut failures = Vec::new();
@@ -105,13 +151,12 @@ pub async fn several(
             Err(failure) => failures.push(failure),
         }
     }
-    screen.json(&ended)?;
     // What the bars say need not be said again.
     match &bars {
         Some(bars) => bars.end(),
         None => screen.line(&summaries::lines(&ended, screen.width()))?,
     }
-    Failure::together(failures)
+    Ok(Ended { runs: ended, failures })
 }
 
 /// Waits, draws anew what the terminal has lost, and stops when somebody interrupts it: nothing else is stopped by that.
@@ -278,11 +323,7 @@ pub async fn until_it_ends(
 }
 
 async fn once(state: &State, export: &str, which: &Which) -> Result<Option<Summary>, StateError> {
-    let id: Option<RunId> = match which {
-        Which::This(id) => Some(id.clone()),
-        Which::Latest => state.runs(export).await?.pop(),
-    };
-    match id {
+    match which.find(state, export).await? {
         Some(id) => look(state, export, &id).await,
         None => Ok(None),
     }

@@ -30,6 +30,9 @@ const SHOWN: usize = 30;
 
 /// Read a local file as fan-out would, and tell what would come of it. Nothing is sent.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  segue segment check vip.csv --destination klaviyo
+  segue segment check vip.csv --destination klaviyo --email email --first-name first_name")]
 pub struct Args {
     /// The file: delimited text, JSON or Parquet, as it would be dropped.
     pub file: PathBuf,

@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
 use fan_out::catalog::{Place, place};
-use segue_state::State;
+use jiff::Timestamp;
+use segue_state::{State, Summary};
 use serde::Serialize;
 
 use crate::output::Screen;
+use crate::run::watch::{Patience, seen};
+use crate::run::which::{Dropped, Which};
 use crate::{App, Failure};
 
 /// S3 takes no more in one request.
@@ -17,6 +20,9 @@ const MAX_SIZE: u64 = 5 << 30;
 
 /// Drop a file: upload it to the segment bucket, which starts the exports that want it.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  segue segment put vip vip.csv --wait
+  segue segment put vip /tmp/export.csv --name 2026-11-22.csv")]
 pub struct Args {
     /// The segment.
     pub segment: String,
@@ -25,6 +31,12 @@ pub struct Args {
     /// What the drop is called; the file's own name if not given.
     #[arg(long)]
     pub name: Option<String>,
+    /// Wait for the runs that it starts to end. Exit status 0 if all completed.
+    #[arg(long)]
+    pub wait: bool,
+    /// Stop waiting after so many seconds. The runs go on.
+    #[arg(long, value_name = "SECONDS", requires = "wait")]
+    pub timeout: Option<u64>,
 }
 
 /// What was uploaded.
@@ -33,8 +45,13 @@ struct Uploaded {
     bucket: String,
     key: String,
     size: u64,
+    /// When it was there, as the bucket has it.
+    at: Timestamp,
     /// The exports that it starts.
     exports: Vec<String>,
+    /// Their runs, where they were waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runs: Option<Vec<Summary>>,
 }
 
 /// Does it.
@@ -60,23 +77,44 @@ pub async fn run(stack: &str, args: &Args, screen: &mut Screen<'_>) -> Result<()
     let key = key(app.stack.output("SegmentPrefix")?, &args.segment, name)?;
     let body = ByteStream::from_path(&args.file).await;
     let body = body.map_err(|error| Failure::new(format!("{file} could not be read: {error}")))?;
+    // Before the drop is there: what is saved meanwhile is started by the next one.
+    let exports = wanting(&app.state, &args.segment).await?;
+    let began = Timestamp::now();
     let request = app.aws.s3().put_object().bucket(bucket).key(&key).body(body);
-    request.send().await.map_err(|error| {
+    let put = request.send().await.map_err(|error| {
         Failure::aws(&format!("uploading {file} to s3://{bucket}/{key}"), error.code(), &error)
     })?;
-    let uploaded =
-        Uploaded { bucket: bucket.to_owned(), key, size, exports: wanting(&app.state, &args.segment).await? };
-    screen.json(&uploaded)?;
+    let at = stored_at(&app, bucket, &key).await.unwrap_or(began);
+    let dropped = Dropped { at, key: key.clone(), etag: put.e_tag().map(str::to_owned) };
+    let mut uploaded = Uploaded { bucket: bucket.to_owned(), key, size, at, exports, runs: None };
     screen.line(&format!("uploaded {file} ({size} bytes) to s3://{}/{}", uploaded.bucket, uploaded.key))?;
     if uploaded.exports.is_empty() {
+        uploaded.runs = args.wait.then(Vec::new);
+        screen.json(&uploaded)?;
         return screen
             .line(&format!("no enabled export wants `{}` on upload, so nothing starts", args.segment));
     }
     screen.line(&format!("exports that it starts: {}", uploaded.exports.join(", ")))?;
-    for export in &uploaded.exports {
-        screen.line(&format!("watch with: {}", app.stack.command(&format!("run watch {export} latest"))))?;
+    if args.wait {
+        let runs: Vec<_> =
+            uploaded.exports.iter().map(|export| (export.clone(), Which::Of(dropped.clone()))).collect();
+        let ended = seen(&app, &runs, Patience::new(args.timeout), screen).await?;
+        uploaded.runs = Some(ended.runs);
+        screen.json(&uploaded)?;
+        return Failure::together(ended.failures);
     }
-    Ok(())
+    screen.json(&uploaded)?;
+    let at = at.strftime("%FT%TZ");
+    uploaded.exports.iter().try_for_each(|export| {
+        let watch = app.stack.command(&format!("run watch {export} --after {at}"));
+        screen.line(&format!("watch with: {watch}"))
+    })
+}
+
+/// When the bucket has an object from: clocks differ, and ids of runs have its.
+async fn stored_at(app: &App, bucket: &str, key: &str) -> Option<Timestamp> {
+    let found = app.aws.s3().head_object().bucket(bucket).key(key).send().await.ok()?;
+    Timestamp::from_second(found.last_modified()?.secs()).ok()
 }
 
 fn size(file: &Path) -> Result<u64, Failure> {
