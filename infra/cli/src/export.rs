@@ -8,6 +8,8 @@ pub mod duplicate;
 pub mod edit;
 pub mod found;
 pub mod list;
+mod offers;
+mod outcomes;
 pub mod remove;
 pub mod schedule;
 pub mod schedules;
@@ -37,8 +39,12 @@ pub enum Command {
                             segue export add vip-to-klaviyo --connection klaviyo-shop --audience YafG4m --segment vip --email email")]
     Add(Box<add::Args>),
     /// List exports: connection, type, status, what starts each, its last run, who may change it.
+    #[command(
+        after_help = "Examples:\n  segue export list\n  segue export list --connection klaviyo-main --output json"
+    )]
     List(list::Args),
     /// Show one export.
+    #[command(after_help = "Example:\n  segue export show vip-to-klaviyo")]
     Show(show::Args),
     /// Change an export. What no option names stays as it is.
     #[command(
@@ -46,16 +52,26 @@ pub enum Command {
     )]
     Edit(Box<edit::Args>),
     /// Copy an export. The copy is paused.
+    #[command(
+        after_help = "Example:\n  segue export duplicate vip-to-klaviyo news-to-klaviyo --segment news"
+    )]
     Duplicate(Box<duplicate::Args>),
     /// Stop exports from running, until they are resumed. What they have under way stops, too.
+    #[command(after_help = "Example:\n  segue export pause vip-to-klaviyo")]
     Pause(switch::Args),
     /// Let paused exports run again. That starts nothing.
+    #[command(after_help = "Example:\n  segue export resume vip-to-klaviyo")]
     Resume(switch::Args),
     /// Take exports from their connection, and keep their configuration.
+    ///
+    /// What they have under way is cancelled.
     Detach(attach::DetachArgs),
-    /// Give an export a connection.
+    /// Give an export a connection: its first one again, or another.
     Attach(Box<attach::AttachArgs>),
-    /// Remove exports, with their schedules.
+    /// Remove exports, with their schedules. What they have under way is cancelled.
+    ///
+    /// What stays: the records of their runs, which hold no personal data; chunks of theirs until they expire, seven days
+    /// at the most; and the people who are at the destination. Done again, it takes away what it left when it broke off.
     Remove(remove::Args),
     /// Schedules of exports' own.
     #[command(subcommand)]
@@ -102,3 +118,7 @@ pub(crate) fn role(text: &str) -> Result<Role, String> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+#[path = "export/several_tests.rs"]
+mod several_tests;

@@ -7,6 +7,7 @@ use super::desk::{Desk, saved, unchanged};
 use super::export_id;
 use super::found::Found;
 use super::offers::audience;
+use super::outcomes::Outcomes;
 use super::settings::Settings;
 use crate::Failure;
 use crate::connection::saving;
@@ -14,17 +15,23 @@ use crate::output::Screen;
 
 /// Take exports from their connection. Their configuration is kept, what they have under way is cancelled.
 #[derive(Debug, Default, clap::Args)]
+#[command(
+    after_help = "Examples:\n  segue export detach vip-to-klaviyo\n  segue export detach one two --force"
+)]
 pub struct DetachArgs {
     /// The exports.
     #[arg(value_name = "EXPORT", required = true, value_parser = export_id)]
     pub exports: Vec<String>,
     /// Don't ask.
-    #[arg(long)]
+    #[arg(long, alias = "yes")]
     pub force: bool,
 }
 
 /// Give an export a connection: its first one again, or another.
 #[derive(Debug, Default, clap::Args)]
+#[command(
+    after_help = "Examples:\n  segue export attach vip klaviyo-main\n  segue export attach vip mailchimp-main --audience 6f0a --new-contacts pending"
+)]
 pub struct AttachArgs {
     /// The export.
     #[arg(value_name = "EXPORT", value_parser = export_id)]
@@ -55,7 +62,7 @@ pub async fn detach(state: &State, found: &Found, by: &str, why: &str) -> Result
 /// Does it.
 ///
 /// # Errors
-/// [`Failure`]; those before the one that failed are done.
+/// [`Failure`] with what failed; the others are done.
 pub async fn run_detach(
     desk: &mut Desk<'_>,
     args: &DetachArgs,
@@ -66,12 +73,13 @@ pub async fn run_detach(
     let question = format!("Detach {} and cancel what is under way?", super::desk::quoted(&ids));
     desk.confirm(args.force, &question)?;
     let by = desk.around.caller().await?;
-    let mut done = Vec::new();
+    let mut outcomes = Outcomes::default();
     for found in &all {
         let was = found.export.connection.clone();
-        let runs = detach(desk.state, found, &by, "the export was detached from its connection").await?;
-        done.push(serde_json::json!({"export": found.export.id, "was_attached_to": was, "cancelled": runs}));
         let id = &found.export.id;
+        let detached = detach(desk.state, found, &by, "the export was detached from its connection").await;
+        let Some(runs) = outcomes.of(id, detached) else { continue };
+        outcomes.done(serde_json::json!({"export": id, "was_attached_to": was, "cancelled": runs}));
         let back = desk.stack.command(&format!("export attach {id} {was}"));
         screen.line(&if was.is_empty() {
             format!("`{id}` was detached already")
@@ -83,7 +91,7 @@ pub async fn run_detach(
                 .line(&format!("  the run {run} is cancelled: nothing that it has not sent yet is sent"))?;
         }
     }
-    screen.json(&done)
+    outcomes.told(screen)
 }
 
 /// Does it.

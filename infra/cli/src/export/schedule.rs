@@ -7,6 +7,7 @@ use super::check::check_schedule;
 use super::desk::Desk;
 use super::export_id;
 use super::found::Found;
+use super::outcomes::Outcomes;
 use super::standing::Standing;
 use super::timing::Timing;
 use crate::Failure;
@@ -23,12 +24,18 @@ pub enum Command {
                             segue export schedule set vip all --cron '0 6 ? * MON-FRI *' --time-zone Europe/Berlin")]
     Set(Set),
     /// Turn the schedules of exports on again.
+    #[command(after_help = "Example:\n  segue export schedule on vip-to-klaviyo")]
     On(Which),
     /// Turn the schedules of exports off, and keep them.
+    #[command(after_help = "Example:\n  segue export schedule off vip-to-klaviyo")]
     Off(Which),
     /// Show the schedules of exports: of all that have one, if none is named.
+    #[command(
+        after_help = "Examples:\n  segue export schedule show\n  segue export schedule show vip-to-klaviyo"
+    )]
     Show(Show),
     /// Take the schedules of exports away.
+    #[command(after_help = "Example:\n  segue export schedule remove vip-to-klaviyo")]
     Remove(Which),
 }
 
@@ -80,7 +87,7 @@ struct Scheduled {
 /// Does it.
 ///
 /// # Errors
-/// [`Failure`]; those before the one that failed are done.
+/// [`Failure`] with what failed; the others are done.
 pub async fn run(desk: &Desk<'_>, command: Command, screen: &mut Screen<'_>) -> Result<(), Failure> {
     match command {
         Command::Set(args) => set(desk, args, screen).await,
@@ -138,13 +145,14 @@ async fn put(
     wanted: Vec<(Role, String, Timing)>,
     screen: &mut Screen<'_>,
 ) -> Result<(), Failure> {
-    let mut done = Vec::new();
+    let mut outcomes = Outcomes::default();
     for (role, export, timing) in wanted {
-        desk.schedules.put(role, &export, &timing).await?;
+        let put = desk.schedules.put(role, &export, &timing).await;
+        let Some(()) = outcomes.of(&export, put) else { continue };
         screen.line(&format!("`{export}` has the schedule: {}", timing.words()))?;
-        done.push(Scheduled { export, schedule: Some(Standing::Known(timing)) });
+        outcomes.done(Scheduled { export, schedule: Some(Standing::Known(timing)) });
     }
-    screen.json(&done)
+    outcomes.told(screen)
 }
 
 async fn show(desk: &Desk<'_>, exports: &[String], screen: &mut Screen<'_>) -> Result<(), Failure> {
@@ -177,17 +185,22 @@ async fn show(desk: &Desk<'_>, exports: &[String], screen: &mut Screen<'_>) -> R
 
 /// Also of an export that is gone: somebody may have removed it by other means.
 async fn remove(desk: &Desk<'_>, exports: &[String], screen: &mut Screen<'_>) -> Result<(), Failure> {
-    let mut done = Vec::new();
+    let mut outcomes = Outcomes::default();
     for export in exports {
-        let had = desk.schedules.get(export).await?;
-        if had.is_none() {
-            Found::find(desk.state, export).await?;
-        }
-        desk.schedules.remove(export).await?;
-        let text =
-            if had.is_some() { "has no schedule of its own any more" } else { "had no schedule of its own" };
+        let Some(had) = outcomes.of(export, take(desk, export).await) else { continue };
+        let text = if had { "has no schedule of its own any more" } else { "had no schedule of its own" };
         screen.line(&format!("`{export}` {text}"))?;
-        done.push(Scheduled { export: export.clone(), schedule: None });
+        outcomes.done(Scheduled { export: export.clone(), schedule: None });
     }
-    screen.json(&done)
+    outcomes.told(screen)
+}
+
+/// Takes a schedule away; whether there was one.
+async fn take(desk: &Desk<'_>, export: &str) -> Result<bool, Failure> {
+    let had = desk.schedules.get(export).await?.is_some();
+    if !had {
+        Found::find(desk.state, export).await?;
+    }
+    desk.schedules.remove(export).await?;
+    Ok(had)
 }

@@ -264,12 +264,22 @@ pub(crate) mod tests {
 
     /// Schedules in memory, by the group that they are in.
     #[derive(Default)]
-    pub(crate) struct MemorySchedules(Mutex<BTreeMap<(String, Role), Standing>>);
+    pub(crate) struct MemorySchedules(Mutex<BTreeMap<(String, Role), Standing>>, Mutex<Option<String>>);
 
     impl MemorySchedules {
         /// As somebody writes one by other means.
         pub(crate) fn write(&self, role: Role, export: &str, standing: Standing) {
             self.0.lock().unwrap().insert((export.to_owned(), role), standing);
+        }
+
+        /// From now on the scheduler fails for this export.
+        pub(crate) fn fail_for(&self, export: Option<&str>) {
+            *self.1.lock().unwrap() = export.map(str::to_owned);
+        }
+
+        fn works_for(&self, export: &str) -> Result<(), Failure> {
+            let fails = self.1.lock().unwrap().as_deref() == Some(export);
+            if fails { Err(Failure::new(format!("the schedule of `{export}` can't be had"))) } else { Ok(()) }
         }
 
         /// Takes one out of a group.
@@ -297,12 +307,14 @@ pub(crate) mod tests {
         }
 
         async fn put(&self, role: Role, export: &str, timing: &Timing) -> Result<(), Failure> {
+            self.works_for(export)?;
             self.write(role, export, Standing::Known(timing.normal()));
             self.take(other(role), export);
             Ok(())
         }
 
         async fn remove(&self, export: &str) -> Result<(), Failure> {
+            self.works_for(export)?;
             for role in Role::ALL {
                 self.take(role, export);
             }

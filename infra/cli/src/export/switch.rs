@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::desk::Desk;
 use super::export_id;
 use super::found::Found;
+use super::outcomes::Outcomes;
 use crate::Failure;
 use crate::output::Screen;
 
@@ -29,23 +30,18 @@ struct Switched {
 /// Pauses exports, or lets them run again.
 ///
 /// # Errors
-/// [`Failure`]; those before the one that failed are done.
+/// [`Failure`] with what failed; the others are done.
 pub async fn run(
     desk: &Desk<'_>,
     args: &Args,
     enabled: bool,
     screen: &mut Screen<'_>,
 ) -> Result<(), Failure> {
-    let mut all = Vec::new();
+    let mut outcomes = Outcomes::default();
     for found in Found::find_all(desk.state, &args.exports).await? {
-        let wanted = Export { enabled, ..found.export.clone() };
-        let changed = found.save(desk.state, &wanted).await?;
-        let runs_under_way =
-            if changed && !enabled { found.under_way(desk.state).await? } else { Vec::new() };
-        all.push(Switched { export: wanted.id, enabled, changed, runs_under_way });
-    }
-    screen.json(&all)?;
-    for Switched { export, changed, runs_under_way, .. } in &all {
+        let switched = switch(desk, &found, enabled).await;
+        let Some(switched) = outcomes.of(&found.export.id, switched) else { continue };
+        let Switched { export, changed, runs_under_way, .. } = &switched;
         screen.line(&match (enabled, changed) {
             (true, true) => {
                 let now = desk.stack.command(&format!("run start {export}"));
@@ -58,6 +54,14 @@ pub async fn run(
         for run in runs_under_way {
             screen.line(&format!("  the run {run} is under way: it stops before its next calls"))?;
         }
+        outcomes.done(&switched);
     }
-    Ok(())
+    outcomes.told(screen)
+}
+
+async fn switch(desk: &Desk<'_>, found: &Found, enabled: bool) -> Result<Switched, Failure> {
+    let wanted = Export { enabled, ..found.export.clone() };
+    let changed = found.save(desk.state, &wanted).await?;
+    let runs_under_way = if changed && !enabled { found.under_way(desk.state).await? } else { Vec::new() };
+    Ok(Switched { export: wanted.id, enabled, changed, runs_under_way })
 }

@@ -137,6 +137,17 @@ impl World {
         prompt: &mut Scripted,
         output: Output,
     ) -> Result<String, Failure> {
+        let (said, outcome) = self.told(words, prompt, output).await;
+        outcome.map(|()| said)
+    }
+
+    /// What is said, however it ends.
+    pub(super) async fn told(
+        &self,
+        words: &[&str],
+        prompt: &mut Scripted,
+        output: Output,
+    ) -> (String, Result<(), Failure>) {
         let mut out = Vec::new();
         let mut desk = Desk {
             stack: &self.stack,
@@ -145,8 +156,11 @@ impl World {
             around: &self.around,
             prompt,
         };
-        at(&mut desk, command(words)?, &mut Screen::new(output, &mut out)).await?;
-        Ok(String::from_utf8(out).unwrap())
+        let outcome = match command(words) {
+            Ok(command) => at(&mut desk, command, &mut Screen::new(output, &mut out)).await,
+            Err(failure) => Err(failure),
+        };
+        (String::from_utf8(out).unwrap(), outcome)
     }
 
     /// What a script is told.
