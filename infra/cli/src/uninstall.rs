@@ -1,20 +1,23 @@
 //! `segue uninstall`: stops everything, and takes the stack away. What upstream delivered stays.
 
 mod cloud;
+mod holders;
 mod leftover;
 
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
-use jiff::Timestamp;
-use segue_state::{Cancel, State, keys};
+use segue_state::document::StateError;
+use segue_state::{Export, Role, State, keys};
 use serde::Serialize;
 
 use crate::export::schedules::{EventBridge, Schedules};
 use crate::output::{Screen, counted};
 use crate::prompt::{Prompt, Terminal};
+use crate::run::stop;
 use crate::{App, Failure};
+use holders::Holder;
 
 /// Objects that are removed at once.
 const AT_ONCE: usize = 32;
@@ -23,11 +26,13 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// Stop everything, and take the stack away. What upstream delivered stays.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  segue uninstall\n  segue uninstall --stack test --yes --secrets delete")]
+#[command(
+    after_help = "Examples:\n  segue uninstall\n  segue uninstall --stack test --force --secrets delete"
+)]
 pub struct Args {
     /// Don't ask.
-    #[arg(long)]
-    pub yes: bool,
+    #[arg(long, alias = "yes")]
+    pub force: bool,
     /// What becomes of the connections' secrets: asked if not given, kept if there is nobody to ask.
     #[arg(long, value_enum, value_name = "WHAT")]
     pub secrets: Option<Secrets>,
@@ -48,6 +53,8 @@ pub enum Secrets {
 /// The parts of a deployment that are not in its state bucket.
 #[async_trait]
 trait Deployed: Send + Sync {
+    /// Who has the stack's policies: as long as somebody does, it can't be deleted.
+    async fn holders(&self) -> Result<Vec<Holder>, Failure>;
     /// Names of the connections' secrets.
     async fn secrets(&self) -> Result<Vec<String>, Failure>;
     /// Deletes one of them.
@@ -92,8 +99,6 @@ struct Stopped {
     schedules: usize,
     cancelled: usize,
     cut_off: usize,
-    /// Exports that are gone.
-    objects: usize,
 }
 
 /// Does it.
@@ -127,30 +132,27 @@ impl Work<'_> {
         screen: &mut Screen<'_>,
     ) -> Result<Uninstalled, Failure> {
         let secrets = self.deployed.secrets().await?;
+        match self.deployed.holders().await {
+            Ok(holders) => holders::none(&holders)?,
+            // It may be denied to those who deploy.
+            Err(failure) => prompt.say(&format!(
+                "warning: {}; the stack can't be deleted while somebody has one of its policies",
+                failure.told().0
+            )),
+        }
         let delete = self.agreed(args, &secrets, prompt)?;
 
         let stopped = match self.schedules {
             Some(schedules) => self.stop(schedules, args, screen).await?,
             None => Stopped::default(),
         };
-        // While the stack is there, since a command that broke off finds nothing without it. Nothing uses them any more.
-        let (gone, kept) = if delete { (secrets, Vec::new()) } else { (Vec::new(), secrets) };
-        for name in &gone {
-            self.deployed.delete_secret(name).await?;
-            screen.line(&format!("deleted the secret {name}"))?;
-        }
-        let mut objects = stopped.objects + self.clear("").await?;
-        screen.line(&format!("emptied the state bucket: {}", counted(objects, "object")))?;
+        // First, since it may fail: nothing that can't be had back is lost then. The bucket is not the stack's to delete,
+        // and comes last: by it what is left is found, should this break off.
         screen.line("deleting the stack, which takes a few minutes")?;
         self.deployed.delete_stack().await?;
-        // A function may have written a last time; now there is none.
-        let emptied = self.clear("").await;
-        objects += emptied.as_ref().copied().unwrap_or_default();
-        let deleted = match emptied {
-            Ok(_) => self.deployed.delete_bucket().await,
-            Err(failure) => Err(failure),
-        };
-        deleted.map_err(|failure| failure.hint(self.bucket_stays()))?;
+        let (gone, kept) = if delete { (secrets, Vec::new()) } else { (Vec::new(), secrets) };
+        let objects =
+            self.take_rest(&gone, screen).await.map_err(|failure| failure.hint(self.rest_stays()))?;
         screen.line(&format!("deleted the stack `{}` and its state bucket", self.name))?;
 
         if !kept.is_empty() {
@@ -184,9 +186,12 @@ impl Work<'_> {
         }
         screen.line(&format!("stopped {} of exports", counted(names.len(), "schedule")))?;
 
-        let cancelled = self.cancel_all().await?;
-        // Without exports nothing starts, and nothing that is queued is sent.
-        let objects = self.clear("config/exports/").await?;
+        // Of paused exports nothing starts, and nothing that is queued is sent.
+        let paused = self.pause_all().await?;
+        screen.line(&format!("paused {}", counted(paused, "export")))?;
+        let open = self.state.open_runs().await?;
+        let cancelled = open.len();
+        stop::note_all(self.state, open, &self.by, "the stack is uninstalled").await?;
         let cut_off = self.wait(Duration::from_secs(args.timeout)).await?;
         screen.line(&format!("cancelled {}", counted(cancelled, "run")))?;
         if cut_off > 0 {
@@ -194,11 +199,23 @@ impl Work<'_> {
                 "{cut_off} of them had not come to an end yet: calls may still have been under way"
             ))?;
         }
-        Ok(Stopped { schedules: names.len(), cancelled, cut_off, objects })
+        Ok(Stopped { schedules: names.len(), cancelled, cut_off })
     }
 
-    /// What to do where only the bucket is left.
-    fn bucket_stays(&self) -> String {
+    /// Deletes what the stack's end leaves: these secrets, and the state bucket with all that is in it, which it counts.
+    async fn take_rest(&self, secrets: &[String], screen: &mut Screen<'_>) -> Result<usize, Failure> {
+        for name in secrets {
+            self.deployed.delete_secret(name).await?;
+            screen.line(&format!("deleted the secret {name}"))?;
+        }
+        let objects = self.clear("").await?;
+        screen.line(&format!("emptied the state bucket: {}", counted(objects, "object")))?;
+        self.deployed.delete_bucket().await?;
+        Ok(objects)
+    }
+
+    /// What to do where that fails.
+    fn rest_stays(&self) -> String {
         let bucket = self.deployed.bucket();
         format!("the stack is gone, its state bucket {bucket} is not: run this again, it goes on with that")
     }
@@ -221,10 +238,10 @@ impl Work<'_> {
     /// Whether it is meant, and whether the secrets go too.
     fn agreed(&self, args: &Args, secrets: &[String], prompt: &mut dyn Prompt) -> Result<bool, Failure> {
         let name = self.name;
-        if !args.yes {
+        if !args.force {
             if !prompt.is_terminal() {
                 return Err(Failure::usage(format!("there is nobody to ask whether `{name}` is to go"))
-                    .hint("if it is, say --yes"));
+                    .hint("if it is, say --force"));
             }
             prompt.say(&self.meant());
             if prompt.text("Type the stack's name to go on", None)? != name {
@@ -233,19 +250,36 @@ impl Work<'_> {
         }
         Ok(match args.secrets {
             Some(what) => what == Secrets::Delete,
-            None if secrets.is_empty() || args.yes || !prompt.is_terminal() => false,
+            None if secrets.is_empty() || args.force || !prompt.is_terminal() => false,
             None => prompt.confirm(&format!("Delete its secrets too ({})?", secrets.join(", ")))?,
         })
     }
 
-    async fn cancel_all(&self) -> Result<usize, Failure> {
-        let open = self.state.open_runs().await?;
-        let reason = Some("the stack is uninstalled".to_owned());
-        for (export, run) in &open {
-            let cancel = Cancel { by: self.by.clone(), at: Timestamp::now(), reason: reason.clone() };
-            self.state.create(&keys::cancel(export, run), &cancel).await?;
+    /// Pauses all exports, which can be undone, should the stack stay; answers how many are paused.
+    async fn pause_all(&self) -> Result<usize, Failure> {
+        let mut paused = 0;
+        for role in Role::ALL {
+            for stored in self.state.objects().list(&keys::exports(role)).await? {
+                paused += usize::from(self.pause(&stored.key).await?);
+            }
         }
-        Ok(open.len())
+        Ok(paused)
+    }
+
+    /// Whether there is such an export, which is paused now. What is no export runs nothing.
+    async fn pause(&self, key: &str) -> Result<bool, Failure> {
+        loop {
+            let found = match self.state.read::<Export>(key).await {
+                Ok(Some(found)) => found,
+                Ok(None) | Err(StateError::Malformed { .. }) => return Ok(false),
+                Err(error) => return Err(error.into()),
+            };
+            let wanted = Export { enabled: false, ..found.body.clone() };
+            if wanted == found.body || self.state.replace(key, &wanted, &found.etag).await? {
+                return Ok(true);
+            }
+            // Somebody changed it meanwhile.
+        }
     }
 
     /// Waits until calls that are under way have ended; answers the runs of which some have not.

@@ -11,6 +11,7 @@ use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use segue_segment::Destination;
 
 use super::Deployed;
+use super::holders::{self, Holder};
 use crate::{App, Failure};
 
 /// How long deleting the stack may take: functions in a VPC are slow to go.
@@ -100,13 +101,17 @@ fn is_needed(name: &OsString) -> bool {
 
 fn stays(problem: &str) -> Failure {
     Failure::new(problem).hint(
-        "the stack's policies have to be detached from your users and roles first; then run this again, it goes on \
-         where it stopped",
+        "until then exports are paused and their schedules gone; once what keeps the stack is away, such as policies of its \
+         that users and roles have, run this again: it goes on where it stopped",
     )
 }
 
 #[async_trait]
 impl Deployed for Cloud<'_> {
+    async fn holders(&self) -> Result<Vec<Holder>, Failure> {
+        holders::of(self.app).await
+    }
+
     async fn secrets(&self) -> Result<Vec<String>, Failure> {
         let client = self.app.aws.secrets();
         let mut names = Vec::new();

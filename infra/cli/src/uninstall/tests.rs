@@ -13,12 +13,23 @@ use crate::prompt::tests::Scripted;
 use crate::run::tests::{configured, sealed};
 
 /// What was done, in order.
-#[derive(Default)]
-struct Said(Mutex<Vec<String>>);
+struct Said {
+    done: Mutex<Vec<String>>,
+    /// Who has the stack's policies.
+    holders: Result<Vec<Holder>, Failure>,
+    /// Whether CloudFormation keeps the stack.
+    stays: bool,
+}
+
+impl Default for Said {
+    fn default() -> Self {
+        Self { done: Mutex::default(), holders: Ok(Vec::new()), stays: false }
+    }
+}
 
 impl Said {
     fn note(&self, what: &str) {
-        self.0.lock().unwrap().push(what.to_owned());
+        self.done.lock().unwrap().push(what.to_owned());
     }
 }
 
@@ -29,6 +40,10 @@ struct Fake<'a> {
 
 #[async_trait]
 impl Deployed for Fake<'_> {
+    async fn holders(&self) -> Result<Vec<Holder>, Failure> {
+        self.said.holders.clone()
+    }
+
     async fn secrets(&self) -> Result<Vec<String>, Failure> {
         Ok(vec!["segue/klaviyo/c".to_owned()])
     }
@@ -43,7 +58,9 @@ impl Deployed for Fake<'_> {
     }
 
     async fn delete_stack(&self) -> Result<(), Failure> {
-        assert!(self.state.objects().list("").await?.is_empty(), "the bucket is emptied first");
+        if self.said.stays {
+            return Err(Failure::new("the stack could not be deleted"));
+        }
         // A function that wrote in the last moment.
         self.state.objects().put("lanes/klaviyo/acct.json", "{}".into()).await?;
         self.said.note("stack");
@@ -97,7 +114,18 @@ async fn taken_away(
     stands: bool,
 ) -> (Result<Uninstalled, Failure>, Vec<String>) {
     let said = Said::default();
-    let fake = Fake { said: &said, state };
+    let done = with(&said, state, args, prompt, stands).await;
+    (done, said.done.into_inner().unwrap())
+}
+
+async fn with(
+    said: &Said,
+    state: &State,
+    args: &Args,
+    prompt: &mut Scripted,
+    stands: bool,
+) -> Result<Uninstalled, Failure> {
+    let fake = Fake { said, state };
     let work = Work {
         name: "segue",
         segment_bucket: Some("drops"),
@@ -107,12 +135,11 @@ async fn taken_away(
         by: "arn:ann".to_owned(),
     };
     let mut bytes = Vec::new();
-    let done = work.all(args, prompt, &mut Screen::new(Output::Text, &mut bytes)).await;
-    (done, said.0.into_inner().unwrap())
+    work.all(args, prompt, &mut Screen::new(Output::Text, &mut bytes)).await
 }
 
-fn args(yes: bool, secrets: Option<Secrets>) -> Args {
-    Args { yes, secrets, timeout: 0 }
+fn args(force: bool, secrets: Option<Secrets>) -> Args {
+    Args { force, secrets, timeout: 0 }
 }
 
 #[tokio::test]
@@ -122,7 +149,7 @@ async fn nothing_is_left_and_what_runs_is_cut_off_in_order() {
     let (done, said) =
         uninstalled(&state, &args(true, Some(Secrets::Delete)), &mut Scripted::default()).await;
     let done = done.unwrap();
-    assert_eq!(said, ["schedule old", "secret segue/klaviyo/c", "stack", "bucket"]);
+    assert_eq!(said, ["schedule old", "stack", "secret segue/klaviyo/c", "bucket"]);
     assert_eq!((done.runs_cancelled, done.runs_cut_off), (1, 1));
     assert_eq!((done.secrets_deleted.len(), done.secrets_kept.len()), (1, 0));
     assert_eq!(done.segment_bucket_kept.as_deref(), Some("drops"));
@@ -166,4 +193,36 @@ async fn what_broke_off_when_the_bucket_was_left_goes_on_with_that() {
         "{:?}",
         person.heard
     );
+}
+
+#[tokio::test]
+async fn a_stack_that_stays_keeps_its_secrets_and_its_configuration() {
+    let state = configured().await;
+    let run = sealed(&state, "20261122T163512Z-a").await;
+    let said = Said { stays: true, ..Said::default() };
+    let all = args(true, Some(Secrets::Delete));
+    with(&said, &state, &all, &mut Scripted::default(), true).await.unwrap_err();
+    assert_eq!(*said.done.lock().unwrap(), ["schedule old"]);
+    let (_, export) = state.export("e").await.unwrap().unwrap();
+    assert!(!export.enabled && state.connection("c").await.unwrap().is_some());
+    assert!(
+        state.run("e", &run.run).await.unwrap().is_some()
+            && state.cancel("e", &run.run).await.unwrap().is_some()
+    );
+}
+
+#[tokio::test]
+async fn while_somebody_has_a_policy_of_the_stack_nothing_is_begun() {
+    let state = configured().await;
+    let policy = "arn:aws:iam::1:policy/p".to_owned();
+    let ann = Holder { kind: "user", name: "ann".to_owned(), policy };
+    let said = Said { holders: Ok(vec![ann]), ..Said::default() };
+    let refused = with(&said, &state, &args(true, None), &mut Scripted::default(), true).await.unwrap_err();
+    assert!(refused.to_string().contains("`ann`"), "{refused}");
+    assert!(said.done.lock().unwrap().is_empty() && state.export("e").await.unwrap().unwrap().1.enabled);
+
+    let said = Said { holders: Err(Failure::new("asking failed: AccessDenied")), ..Said::default() };
+    let mut nobody = Scripted::default();
+    with(&said, &state, &args(true, None), &mut nobody, true).await.unwrap();
+    assert!(nobody.heard[0].starts_with("warning: asking failed: AccessDenied"), "{:?}", nobody.heard);
 }
