@@ -80,18 +80,15 @@ class Demo:
         """Everything from saving to the last summary."""
         file = configuration(self.segment)
         exports = [export["id"] for export in yaml.safe_load(file.read_text())["exports"]]
-        for arguments in (["apply", "-f", str(file), "--agree"], ["segment", "put", "demo", str(self.segment)]):
-            if self.segue(*arguments).returncode != 0:
-                raise LocalStackError(f"`segue {' '.join(arguments)}` failed")
-        summaries = []
-        for export in exports:
-            print(f"\nwaiting for {export} ...", flush=True)
-            watched = self.segue(
-                "--output", "json", "run", "watch", export, "latest", "--timeout", str(PATIENCE), quiet=True
-            )
-            if not watched.stdout.strip():
-                raise LocalStackError(f"there is no summary of {export}")
-            summaries.append(json.loads(watched.stdout))
+        if self.segue("apply", "-f", str(file), "--agree").returncode != 0:
+            raise LocalStackError("`segue apply` failed")
+        drop = ["segment", "put", "demo", str(self.segment), "--wait", "--timeout", str(PATIENCE)]
+        print(f"\n$ segue {' '.join(drop)}", flush=True)
+        dropped = self.segue("--output", "json", *drop, quiet=True)
+        summaries = json.loads(dropped.stdout)["runs"] if dropped.stdout.strip() else []
+        missing = set(exports) - {summary["export"] for summary in summaries}
+        if missing:
+            raise LocalStackError(f"there is no summary of {', '.join(sorted(missing))}")
         self.segue("run", "list")
         return summaries
 
