@@ -1,7 +1,6 @@
 //! What a command about exports asks of the stack and of AWS, beside what the state bucket has.
 
 use async_trait::async_trait;
-use segue_platform::invoke::InvokeError;
 use segue_state::{Connection, Role, Source};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -84,7 +83,7 @@ impl<'a> AtStack<'a> {
         Self { app, segments: OnceCell::new() }
     }
 
-    /// One question answers both who may ask and what segments there are.
+    /// Who may ask and what segments there are, asked once.
     async fn look(&self) -> Result<&(Role, Vec<String>), Failure> {
         self.segments.get_or_try_init(|| self.ask()).await
     }
@@ -92,10 +91,7 @@ impl<'a> AtStack<'a> {
     async fn ask(&self) -> Result<(Role, Vec<String>), Failure> {
         let function = self.app.stack.output("FanOutFunction")?;
         let request = json!({"request": "segments"});
-        let role = match self.app.invoke.ask(function, request.to_string()).await {
-            Err(InvokeError::Denied { .. }) => Role::Contributors,
-            _ => Role::Administrators,
-        };
+        let role = ask::role(&*self.app.invoke, function).await?;
         let answer: Segments = understood(ask::fan_out(self.app, &request).await?, "segments")?;
         Ok((role, answer.segments.into_iter().map(|found| found.segment).collect()))
     }
