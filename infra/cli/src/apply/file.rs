@@ -139,7 +139,7 @@ fn secrets(positions: &Positions) -> Vec<(Place, String)> {
         SECRET_FIELDS.contains(&field).then(|| {
             let text = format!(
                 "`{path}`: credentials don't belong in a file, which is copied, mailed and committed; \
-                 put them into an environment variable and name it with `credentials: {{env: …}}`"
+                 put them into an environment variable and name it with `credentials: {{env: NAME}}`"
             );
             (place, text)
         })

@@ -164,8 +164,8 @@ connections:
     let said = wrong(text);
     assert!(!said.contains("verysecret"), "{said}");
     insta::assert_snapshot!(said, @r"
-    error: segue.yaml:7:20: `connections[0].credentials.private_key`: credentials don't belong in a file, which is copied, mailed and committed; put them into an environment variable and name it with `credentials: {env: …}`
-    error: segue.yaml:11:14: `connections[1].api_key`: credentials don't belong in a file, which is copied, mailed and committed; put them into an environment variable and name it with `credentials: {env: …}`
+    error: segue.yaml:7:20: `connections[0].credentials.private_key`: credentials don't belong in a file, which is copied, mailed and committed; put them into an environment variable and name it with `credentials: {env: NAME}`
+    error: segue.yaml:11:14: `connections[1].api_key`: credentials don't belong in a file, which is copied, mailed and committed; put them into an environment variable and name it with `credentials: {env: NAME}`
     error: segue.yaml:15:18: `credentials`: name one of `env`, `stdin` and `secret`, and nothing else
     error: segue.yaml:20:7: `credentials`: name one of `env`, `stdin` and `secret`, and nothing else
     error: segue.yaml:25:14: `credentials`: name one of `env`, `stdin` and `secret`, and nothing else

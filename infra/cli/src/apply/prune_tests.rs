@@ -97,7 +97,7 @@ async fn a_pruned_connection_ends_as_one_that_is_removed_by_hand() {
     let (report, done) = desk.saved(plan).await;
     done.unwrap();
     let removed = report.removed[1].connection.as_ref().unwrap();
-    assert_eq!((removed.cancelled.len(), removed.connection.id.as_str()), (1, "gone"));
+    assert_eq!((removed.cancelled.len(), removed.id.as_str()), (1, "gone"));
     let cancel = desk.state.cancel("vip", &run).await.unwrap().unwrap();
     assert_eq!(cancel.reason.as_deref(), Some("the connection `gone` was removed"));
 }

@@ -162,8 +162,8 @@ pub async fn save(
         notes.gone(found.role, Kind::Export, &id).await?;
     }
     for SurplusConnection { found, .. } in plan.surplus_connections {
-        let gone = remove::carry_out(state, found, by).await?;
-        let id = gone.connection.id.clone();
+        let gone = remove::carry_out(state, remove::Thing::Connection(Box::new(found)), by).await?;
+        let id = gone.id.clone();
         let (kind, cancelled) = (Kind::Connection, Vec::new());
         report.removed.push(Removed { kind, id: id.clone(), cancelled, connection: Some(gone) });
         notes.gone(Role::Administrators, Kind::Connection, &id).await?;

@@ -1,6 +1,6 @@
 //! `segue connection remove`: stops data at once, and says what stays.
 
-use segue_state::{Connection, Export, Role, RunId, State, StateError, Versioned, keys};
+use segue_state::{Broken, Connection, Export, Lying, Role, RunId, State, StateError, Versioned, keys};
 use serde::Serialize;
 
 use super::remains::{Remains, Sent};
@@ -31,8 +31,10 @@ pub struct Args {
 /// What was removed, and what stays.
 #[derive(Debug, Serialize)]
 pub struct Removed {
-    /// The connection, as it was.
-    pub connection: Connection,
+    /// Its id.
+    pub id: String,
+    /// The connection, as it was; `None` if its document could not be read.
+    pub connection: Option<Connection>,
     /// Its exports, which keep their configuration.
     pub detached: Vec<Detached>,
     /// The runs that were cancelled.
@@ -102,26 +104,63 @@ pub async fn remove(
     prompt: &mut dyn Prompt,
 ) -> Result<Removed, Failure> {
     let id = &args.connection;
-    let found = saving::found(state, id).await?;
+    let thing = match state.lying_connection(id).await? {
+        Lying::Usable(found) => Thing::Connection(Box::new(found)),
+        Lying::Broken(broken) => Thing::Unreadable { id: id.clone(), broken },
+        Lying::Nothing => return Err(saving::unknown(state, id).await?),
+    };
     if !args.force {
         agreed(id, &Users::of(state, id).await?, prompt)?;
     }
-    carry_out(state, found, caller).await
+    carry_out(state, thing, caller).await
 }
 
-/// Removes a connection as it was found, and what goes with it; `caller` is who wants it.
+/// What is there of a connection that is to go.
+pub(crate) enum Thing {
+    /// It.
+    Connection(Box<Versioned<Connection>>),
+    /// Something in its place that can't be read.
+    Unreadable {
+        /// The id of the connection whose place that is.
+        id: String,
+        /// That.
+        broken: Broken,
+    },
+}
+
+impl Thing {
+    /// Stops what goes over it: that is read before every group of calls. Over what can't be read nothing goes.
+    async fn disable(&self, state: &State) -> Result<(), Failure> {
+        let Self::Connection(found) = self else { return Ok(()) };
+        saving::replace(state, &off(found), found).await.map(|_| ())
+    }
+
+    /// Deletes it as it was left, and not if somebody changed it meanwhile.
+    async fn delete(&self, state: &State) -> Result<(), Failure> {
+        match self {
+            Self::Connection(found) => delete(state, &off(found)).await,
+            Self::Unreadable { id, broken } => {
+                let gone = state.objects().delete_as(&keys::connection(id), &broken.etag).await?;
+                if gone { Ok(()) } else { Err(changed(id)) }
+            }
+        }
+    }
+}
+
+fn off(found: &Versioned<Connection>) -> Connection {
+    Connection { enabled: false, ..found.body.clone() }
+}
+
+/// Removes what was found of a connection, and what goes with it; `caller` is who wants it.
 ///
 /// # Errors
 /// [`Failure`], also if somebody else changed it meanwhile.
-pub(crate) async fn carry_out(
-    state: &State,
-    found: Versioned<Connection>,
-    caller: &str,
-) -> Result<Removed, Failure> {
-    let id = &found.body.id;
-    // From here on nothing is sent: it is read before every group of calls.
-    let off = Connection { enabled: false, ..found.body.clone() };
-    saving::replace(state, &off, &found).await?;
+pub(crate) async fn carry_out(state: &State, thing: Thing, caller: &str) -> Result<Removed, Failure> {
+    thing.disable(state).await?;
+    let id = match &thing {
+        Thing::Connection(found) => &found.body.id,
+        Thing::Unreadable { id, .. } => id,
+    };
     // What used it when it was asked may not be all by now.
     let mut detached = Vec::new();
     for _ in 0..TRIES {
@@ -150,9 +189,13 @@ pub(crate) async fn carry_out(
     let new: Vec<_> = unread_runs.into_iter().filter(|run| !unread.contains(run)).collect();
     unread.extend(new);
     state.set_health(id, None).await?;
-    delete(state, &off).await?;
-    let sent = sent.into_iter().collect();
-    Ok(Removed { connection: found.body, detached, cancelled, unread, sent, chunks, chunk_folders: folders })
+    thing.delete(state).await?;
+    let (sent, id) = (sent.into_iter().collect(), id.clone());
+    let connection = match thing {
+        Thing::Connection(found) => Some(found.body),
+        Thing::Unreadable { .. } => None,
+    };
+    Ok(Removed { id, connection, detached, cancelled, unread, sent, chunks, chunk_folders: folders })
 }
 
 /// Deletes it as it was left, and not if somebody changed it meanwhile.
@@ -165,10 +208,13 @@ async fn delete(state: &State, off: &Connection) -> Result<(), Failure> {
     if gone {
         return Ok(());
     }
-    Err(Failure::new(format!("the connection `{}` was changed by somebody else just now", off.id)).hint(format!(
-        "its exports are detached and their runs cancelled; look with `segue connection show {}`, and run this again",
-        off.id
-    )))
+    Err(changed(&off.id))
+}
+
+fn changed(id: &str) -> Failure {
+    Failure::new(format!("the connection `{id}` was changed by somebody else just now")).hint(format!(
+        "its exports are detached and their runs cancelled; look with `segue connection show {id}`, and run this again"
+    ))
 }
 
 fn agreed(id: &str, users: &Users, prompt: &mut dyn Prompt) -> Result<(), Failure> {
@@ -228,8 +274,9 @@ impl Removed {
     /// # Errors
     /// [`Failure`] if the output can't be written.
     pub fn tell(&self, stack: &Stack, screen: &mut Screen<'_>) -> Result<(), Failure> {
-        let Connection { id, secret, destination, .. } = &self.connection;
-        let name = destination.shape().display_name;
+        let id = &self.id;
+        let name =
+            self.connection.as_ref().map_or("its destination", |it| it.destination.shape().display_name);
         screen.line(&format!("removed the connection `{id}`: nothing is sent over it any more"))?;
         for Detached { export, .. } in &self.detached {
             let attach = stack.command(&format!("export attach {export} CONNECTION"));
@@ -246,10 +293,17 @@ impl Removed {
             ))?;
         }
         screen.line("\nwhat stays, and how to be rid of it:")?;
-        screen.line(&format!(
-            "- the credentials, in the secret `{secret}`: aws secretsmanager delete-secret --secret-id {secret}; revoke \
-             them at {name} as well"
-        ))?;
+        screen.line(&match &self.connection {
+            Some(Connection { secret, .. }) => format!(
+                "- the credentials, in the secret `{secret}`: aws secretsmanager delete-secret --secret-id {secret}; revoke \
+                 them at {name} as well"
+            ),
+            None => format!(
+                "- the credentials, if it had any: its document could not be read, and as a rule the secret's name is \
+                 `{}/DESTINATION/{id}`",
+                stack.name
+            ),
+        })?;
         if self.chunks > 0 {
             let bucket = stack.output("StateBucket").unwrap_or("STATE-BUCKET");
             let chunks = if self.chunks == 1 {

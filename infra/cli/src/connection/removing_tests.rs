@@ -210,3 +210,21 @@ async fn exports_and_runs_that_can_not_be_read_are_named() {
     ");
     assert!(bench.state.connection("main").await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn one_that_cant_be_read_goes_with_what_uses_it() {
+    let bench = Bench::with(&[], json!({})).await;
+    let export = bench.export("vip", Role::Administrators).await;
+    let run = bench.run(&export).await;
+    bench.state.objects().put(&keys::connection("main"), "{".into()).await.unwrap();
+    let removed = removed(&bench, &mut Scripted::default()).await.unwrap();
+    assert!(removed.connection.is_none());
+    assert_eq!((removed.detached.len(), removed.cancelled.len()), (1, 1));
+    assert!(bench.state.cancel("vip", &run).await.unwrap().is_some());
+    assert!(bench.state.connection("main").await.unwrap().is_none());
+    let mut out = Vec::new();
+    let stack = crate::stack::Stack::of("two", &[]);
+    removed.print(&stack, &mut Screen::new(Output::Text, &mut out)).unwrap();
+    let said = String::from_utf8(out).unwrap();
+    assert!(said.contains("the secret's name is `two/DESTINATION/main`"), "{said}");
+}

@@ -56,9 +56,14 @@ impl Thing {
 
     async fn find(desk: &Desk<'_>, id: &str) -> Result<Self, Failure> {
         for role in Role::ALL {
-            if let Lying::Broken(broken) = desk.state.lying_export(role, id).await? {
-                let key = keys::export(role, id);
-                return Ok(Self::Unreadable { key, id: id.to_owned(), etag: broken.etag });
+            match desk.state.lying_export(role, id).await? {
+                Lying::Nothing => {}
+                // What somebody puts under the other role does not stand in its way.
+                Lying::Usable(_) => break,
+                Lying::Broken(broken) => {
+                    let key = keys::export(role, id);
+                    return Ok(Self::Unreadable { key, id: id.to_owned(), etag: broken.etag });
+                }
             }
         }
         match Found::find(desk.state, id).await {
