@@ -147,3 +147,32 @@ def test_what_is_added_by_hand_delivers_and_stops_when_it_is_removed(system: Sys
     assert (summary["cancelled"], summary["accepted"]) == (90, 0)
     assert len(system.sandbox.asked(export.audience)) == asked
     system.wait_for("its chunks to go", lambda: not system.keys(f"chunks/{export.id}/"), within=10)
+
+
+def test_a_name_can_be_used_again_whatever_became_of_its_secret(system: System, canary: str) -> None:
+    segment = system.segment("again")
+    export = system.export("klaviyo", segment)
+    key = export.credentials["private_key"]
+    secret = f"{system.stack.name}/klaviyo/again"
+    adding = ("connection", "add", "again", "--destination", "klaviyo", "--display-name", "Shop", "--agree")
+    removing = ("connection", "remove", "again", "--force")
+    # Made beforehand, without a value, as infrastructure code does it.
+    system.secrets.create_secret(Name=secret)
+    _done(_segue(system, *adding, "--credentials-stdin"), key)
+    _done(_segue(system, *removing))
+
+    # It is there from before, and nobody has said that this connection is to use it.
+    _done(_segue(system, *adding))
+    system.change(f"config/exports/administrators/{export.id}.json", connection="again")
+    asked = len(system.sandbox.asked(export.audience))
+    system.drop(segment, make(Recipe(rows=20, invalid=0, duplicate=0, seed=93, tag=f"{canary}again")), "first.csv")
+    assert "nobody has signed in" in system.one(export)["message"]
+    assert len(system.sandbox.asked(export.audience)) == asked
+    _done(_segue(system, *removing))
+
+    # As removing advises it: it can be had back for weeks.
+    system.secrets.delete_secret(SecretId=secret)
+    _done(_segue(system, *adding, "--credentials-stdin"), key)
+    stored = system.secrets.get_secret_value(SecretId=secret)["SecretString"]
+    assert json.loads(stored)["private_key"] == key
+    _done(_segue(system, *removing))

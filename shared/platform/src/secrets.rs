@@ -146,6 +146,20 @@ impl SecretsManager {
         })
     }
 
+    /// Stores credentials in a secret that somebody made beforehand without a value; what has one stays as it is.
+    async fn fill(&self, name: &str, text: &SecretString) -> Result<(), SecretError> {
+        match self.client.get_secret_value().secret_id(name).send().await {
+            Ok(found) if found.secret_string().is_none() && found.secret_binary().is_none() => {
+                self.exchange(name, text, HANDED_IN_STAGE, found.version_id()).await
+            }
+            Ok(_) => Err(SecretError::Changed(name.to_owned())),
+            Err(e) if e.code() == Some("ResourceNotFoundException") => {
+                self.exchange(name, text, HANDED_IN_STAGE, None).await
+            }
+            Err(e) => Err(error(name, &e)),
+        }
+    }
+
     /// Takes its stage from a version that was handed in and did not become the current one. A version without a stage
     /// is deprecated: nothing finds it, and Secrets Manager deletes it. A refreshed token keeps its stage, since it may be
     /// the last one that its account gives.
@@ -202,12 +216,7 @@ impl Secrets for SecretsManager {
         let create = create.set_kms_key_id(self.kms_key.clone()).send();
         match create.await {
             Ok(_) => Ok(()),
-            Err(e) if e.code() == Some("ResourceExistsException") => match self.get(name).await {
-                // Made beforehand, and without a value.
-                Err(SecretError::Missing(_)) => self.exchange(name, text, HANDED_IN_STAGE, None).await,
-                Ok(_) => Err(SecretError::Changed(name.to_owned())),
-                Err(error) => Err(error),
-            },
+            Err(e) if e.code() == Some("ResourceExistsException") => self.fill(name, text).await,
             Err(e) => Err(error(name, &e)),
         }
     }
@@ -232,9 +241,13 @@ impl Secrets for SecretsManager {
 }
 
 fn value(name: &str, answer: &GetSecretValueOutput) -> Result<SecretValue, SecretError> {
-    let text = answer.secret_string().map(SecretString::from).ok_or_else(|| SecretError::Failed {
-        name: name.to_owned(),
-        problem: "it holds bytes rather than text".to_owned(),
+    let text = answer.secret_string().map(SecretString::from);
+    let text = text.ok_or_else(|| match answer.secret_binary() {
+        Some(_) => SecretError::Failed {
+            name: name.to_owned(),
+            problem: "it holds bytes rather than text".to_owned(),
+        },
+        None => SecretError::Missing(name.to_owned()),
     })?;
     Ok(SecretValue { text, version: answer.version_id().unwrap_or_default().to_owned() })
 }
