@@ -181,9 +181,9 @@ impl Prompt for Pasting {
     }
 
     fn secret(&mut self, _: &str) -> Result<secrecy::SecretString, Failure> {
-        let asked =
+        let mut asked =
             self.heard.iter().flat_map(|text| text.lines()).filter_map(|line| Url::parse(line.trim()).ok());
-        let asked = asked.filter(|address| address.query().is_some()).next_back();
+        let asked = asked.rfind(|address| address.query().is_some());
         let paste = self.pastes.remove(0);
         Ok(if paste == "right" { allowed(&asked.unwrap(), "good").to_string() } else { paste.to_owned() }
             .into())
