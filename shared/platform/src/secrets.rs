@@ -355,7 +355,10 @@ mod tests {
         replaced(&asked, None).await.unwrap();
         let request = json!({"VersionStage": CURRENT_STAGE, "MoveToVersionId": "two"});
         let promoted = ("UpdateSecretVersionStage", request, 200, json!({"Name": NAME}));
-        replaced(&[make(400, exists), empty(), put(), promoted], None).await.unwrap();
+        replaced(&[make(400, exists.clone()), empty(), put(), promoted], None).await.unwrap();
+        let version = get(200, json!({"Name": NAME, "VersionId": "one"}));
+        let promoted = promote(200, json!({"Name": NAME}));
+        replaced(&[make(400, exists), version, put(), promoted], None).await.unwrap();
     }
 
     #[tokio::test]
