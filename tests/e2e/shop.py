@@ -101,6 +101,17 @@ sys.exit(process.wait())
 """
 
 
+#: Somebody who may change IAM: takes a user's policies away.
+_DETACH_POLICIES = """\
+#!{python}
+import sys, boto3
+iam = boto3.client("iam")
+for user in sys.argv[1:]:
+    for policy in iam.list_attached_user_policies(UserName=user)["AttachedPolicies"]:
+        iam.detach_user_policy(UserName=user, PolicyArn=policy["PolicyArn"])
+"""
+
+
 class Shop(System):
     """The stack, what is on the desk of somebody who types there, and how everything was at first."""
 
@@ -176,9 +187,10 @@ class Shop(System):
         """The tools of whoever types, and the identities that they have."""
         tools = self.desk.parent / "tools"
         tools.mkdir()
-        browser = tools / "with-a-browser"
-        browser.write_text(_WITH_A_BROWSER.format(python=sys.executable))
-        browser.chmod(browser.stat().st_mode | stat.S_IXUSR)
+        for name, text in {"with-a-browser": _WITH_A_BROWSER, "detach-policies": _DETACH_POLICIES}.items():
+            tool = tools / name
+            tool.write_text(text.format(python=sys.executable))
+            tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
         nothing = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "s3:*", "Resource": "*"}]}
         people = {
             "contributor": Operator(self.stack, "contributors", user="bob"),

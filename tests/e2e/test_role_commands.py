@@ -72,9 +72,14 @@ class Desk:
 
     def fail(self) -> None:
         """Makes of the run that was sent one that failed."""
-        for key in self.system.keys(f"runs/{self.kept.id}/{self.run}/receipts/"):
+        run = f"{self.kept.id}/{self.run}"
+        attempt = self.system.read(f"runs/{run}/sealed.json")["attempt"]
+        for key in self.system.keys(f"runs/{run}/receipts/"):
             all_of_it = self.system.read(key)["profiles"]
             self.system.change(key, outcome="failed", failed=all_of_it, accepted=0, rejected=0, unknown=0)
+            # What is delivered is not kept; what failed is, and this fails once more.
+            chunk = f"chunks/{run}/{attempt}/{key.rsplit('/', 1)[1].removesuffix('.json')}"
+            self.system.s3.put_object(Bucket=self.system.state_bucket, Key=chunk, Body=b"")
 
     def type(self, line: str) -> subprocess.CompletedProcess:
         """Runs a command as this person, who has the key of an account."""
@@ -142,7 +147,7 @@ TABLE = [
     ("run rejected {kept} {run} --with-source", "A-"),
     ("run logs {kept} {run}", "A-"),
     ("run cancel {kept} {unsent}", "A-"),
-    ("run retry {kept} {run} --yes", "A-"),
+    ("run retry {kept} {run} --force", "A-"),
     ("doctor --offline --output json", "AA"),
 ]
 

@@ -74,8 +74,19 @@ def test_nothing_is_left_but_what_upstream_delivered(doomed: System) -> None:
         assert doomed.one(export)["status"] == "completed"
     kept = sorted(export.id for export in exports.values())
     refused = doomed.cli("uninstall")
-    assert refused.returncode == 2 and "--yes" in refused.stderr, refused.stderr
+    assert refused.returncode == 2 and "--force" in refused.stderr, refused.stderr
     assert all(doomed.keys(f"config/exports/administrators/{name}.json") for name in kept)
+
+    # CloudFormation could not delete the stack: nothing is begun.
+    iam = doomed.stack.client("iam")
+    iam.create_user(UserName="ann")
+    policy = {"UserName": "ann", "PolicyArn": doomed.stack.outputs["ContributorsPolicyArn"]}
+    iam.attach_user_policy(**policy)
+    refused = doomed.cli("uninstall", "--force")
+    assert refused.returncode == 1 and "aws iam detach-user-policy --user-name ann" in refused.stderr, refused.stderr
+    listed = json.loads(doomed.cli("export", "list", "--output", "json").stdout)
+    assert {found["status"] for found in listed} == {"active"}, listed
+    iam.detach_user_policy(**policy)
 
     _stop_deliveries(doomed)
     doomed.drop(segment, file, "again.csv")
@@ -98,14 +109,18 @@ def _deletes_a_bucket(request: Request) -> bool:
     return request.method == "DELETE" and re.fullmatch(r"/[^/?]+/?(\?.*)?", request.path) is not None
 
 
+def _pauses_an_export(request: Request) -> bool:
+    return request.method == "PUT" and "/config/exports/" in request.path
+
+
 #: Where uninstalling is killed, in the order in which it gets there.
 POINTS = [
     Point("one of two schedules is removed", _deletes("/schedules/")),
+    Point("one export is paused", _pauses_an_export, number=2, done=False),
     Point("one of three runs is cancelled", lambda request: request.path.endswith("/cancel.json?x-id=PutObject")),
-    Point("one export is removed", _deletes("/config/exports/"), number=2, done=False),
+    Point("deleting the stack has begun", lambda request: b"Action=DeleteStack" in request.body),
     Point("one secret is deleted", lambda request: request.target.endswith(".DeleteSecret")),
     Point("a part of the state is deleted", _deletes("/runs/"), number=3),
-    Point("deleting the stack has begun", lambda request: b"Action=DeleteStack" in request.body),
     Point("the bucket alone is left", _deletes_a_bucket, done=False),
 ]  # fmt: skip
 

@@ -87,3 +87,32 @@ fn args(exports: &[&str]) -> Args {
         timeout: None,
     }
 }
+
+#[tokio::test]
+async fn what_can_not_be_read_is_left_out_and_said() {
+    let state = configured().await;
+    for whose in Role::ALL {
+        state
+            .objects()
+            .put(&keys::export(whose, &format!("bad-{}", whose.name())), "{".into())
+            .await
+            .unwrap();
+    }
+    let all = Args { all: true, ..args(&[]) };
+    let chosen = async |role| chosen(&state, &all, role, (&Selection::default(), "segments/")).await;
+    let of_administrators = chosen(Role::Administrators).await.unwrap();
+    assert_eq!(of_administrators.names, ["e"]);
+    let mut heard = crate::prompt::tests::Scripted::default();
+    of_administrators.unread.note(&mut heard);
+    assert!(heard.heard.concat().contains("bad-contributors.json"), "{:?}", heard.heard);
+    let failed = of_administrators.unread.failure().unwrap_err().to_string();
+    assert!(
+        failed.contains("an export was left out") && failed.contains("bad-administrators.json"),
+        "{failed}"
+    );
+    assert!(!failed.contains("bad-contributors"), "{failed}");
+
+    let none = chosen(Role::Contributors).await.unwrap_err().to_string();
+    assert!(none.contains("there is no enabled export") && none.contains("bad-contributors.json"), "{none}");
+    assert!(!none.contains("bad-administrators"), "{none}");
+}
