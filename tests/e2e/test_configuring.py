@@ -85,6 +85,20 @@ def test_a_file_that_forgot_its_connections_prunes_nothing(system: System, tmp_p
     assert system.keys("config/") == before
 
 
+def test_what_a_contributor_breaks_stops_no_administrator_and_can_be_removed(system: System, tmp_path: Path) -> None:
+    export = system.export("klaviyo", system.segment("untorn"))
+    key = "config/exports/contributors/torn.json"
+    system.s3.put_object(Bucket=system.state_bucket, Key=key, Body=b"{")
+    commands = (("plan", "-f", _file(tmp_path, system, export)), ("config", "export"), ("export", "list"))
+    for command in commands:
+        shown = system.cli(*command)
+        assert shown.returncode == 0, shown.stderr
+        assert command[0] == "plan" or key in shown.stdout + shown.stderr, shown.stdout + shown.stderr
+    removed = system.cli("export", "remove", "torn", "--force")
+    assert removed.returncode == 0, removed.stderr
+    assert key not in system.keys("config/exports/")
+
+
 def test_credentials_are_not_read_from_a_terminal_that_would_show_them(system: System) -> None:
     export = system.export("klaviyo", system.segment("typed"))
     command = [str(program("segue")), "--stack", system.stack.name]
