@@ -223,6 +223,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_connection_that_nobody_signed_in_to_can_not_be_used() {
+        let state = configured().await;
+        let found = state.read::<Connection>(&keys::connection("c")).await.unwrap().unwrap();
+        let unknown = Connection { account: None, ..found.body };
+        assert!(state.replace(&keys::connection("c"), &unknown, &found.etag).await.unwrap());
+        let found = said(&look(&stack(), &state, Timestamp::now()).await);
+        for text in
+            ["nobody has signed in to `c`, so nothing may use it", "`e` can't run: nobody has signed in"]
+        {
+            let told = |(level, said): &(Level, String)| *level == Level::Problem && said.contains(text);
+            assert!(found.iter().any(told), "{text}: {found:?}");
+        }
+        assert!(usable(&state).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
     async fn a_run_is_stuck_if_nothing_has_happened_for_long() {
         let state = configured().await;
         let run = sealed(&state, "20261122T163512Z-a").await;
