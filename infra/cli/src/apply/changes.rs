@@ -310,7 +310,7 @@ pub fn print(all: &[Change], notes: &[String], screen: &mut Screen<'_>) -> Resul
             screen.line(&format!("    ! {drift}"))?;
         }
     }
-    notes.iter().try_for_each(|note| screen.line(&format!("note: {note}")))?;
+    notes.iter().try_for_each(|note| screen.line(&format!("note: {}", note.replace('\n', " "))))?;
     let count = |wanted| all.iter().filter(|change| change.action == wanted).count();
     screen.line(&format!(
         "{} to make, {} to change, {} to remove, {} unchanged",
@@ -324,7 +324,8 @@ pub fn print(all: &[Change], notes: &[String], screen: &mut Screen<'_>) -> Resul
 fn words(value: &Value) -> String {
     match value {
         Value::Null => "none".to_owned(),
-        Value::String(text) => text.clone(),
+        // What somebody wrote must not look like a line of the plan.
+        Value::String(text) => text.replace('\n', " "),
         Value::Array(items) => items.iter().map(words).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
     }

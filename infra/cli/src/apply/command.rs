@@ -159,7 +159,7 @@ pub(super) fn print(
     let exports = report.exports.iter().map(|saved| row("export", &saved.id, saved.outcome.name()));
     let removed = report.removed.iter().map(|gone| row(gone.kind.name(), &gone.id, "removed"));
     let rows: Vec<_> = connections.chain(exports).chain(removed).collect();
-    report.notes.iter().try_for_each(|note| screen.line(&format!("note: {note}")))?;
+    report.notes.iter().try_for_each(|note| screen.line(&format!("note: {}", note.replace('\n', " "))))?;
     if rows.is_empty() {
         return screen.line("the file names no connection and no export");
     }

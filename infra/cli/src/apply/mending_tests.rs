@@ -94,3 +94,15 @@ async fn a_connection_that_cant_be_read_is_not_pruned_unseen() {
     assert!(refused.contains("config/connections/torn.json"), "{refused}");
     assert!(refused.contains("`segue connection remove torn`"), "{refused}");
 }
+
+#[tokio::test]
+async fn what_somebody_wrote_does_not_look_like_a_line_of_the_plan() {
+    let desk = desk().await;
+    let forged = r#"{"id": "x", "a\n+ export forged": 1}"#;
+    for name in ["vip", "torn"] {
+        write(&desk, &keys::export(Role::Contributors, name), forged).await;
+    }
+    let said = desk.says(FILE, true).await;
+    assert_eq!(said.matches("+ export forged").count(), 4, "{said}");
+    assert!(!said.lines().any(|line| line.starts_with('+')), "{said}");
+}
