@@ -149,16 +149,39 @@ fn part(stored: Stored) -> Part {
     Part { key: stored.key, etag: Some(stored.etag), size: stored.size }
 }
 
+/// The exports that there are.
+#[derive(Debug)]
+pub struct Exports {
+    /// Those that can be used.
+    pub usable: Vec<(Role, Export)>,
+    /// Why some of the contributors' could not be read for now: the event has to come again for them.
+    pub unread: Option<StateError>,
+}
+
+impl Exports {
+    /// Once the usable ones have got what they wanted.
+    ///
+    /// # Errors
+    /// [`StateError`] if others have not.
+    pub fn all_read(unread: Option<StateError>) -> Result<(), StateError> {
+        unread.map_or(Ok(()), Err)
+    }
+}
+
 /// All exports that are well-formed; the others are logged, since someone must act.
 ///
 /// # Errors
 /// [`StateError`] if the configuration can't be read.
-pub async fn exports(app: &App) -> Result<Vec<(Role, Export)>, StateError> {
-    let (exports, broken) = app.state.exports().await?;
+pub async fn exports(app: &App) -> Result<Exports, StateError> {
+    let (usable, broken) = app.state.exports().await?;
+    let mut unread = None;
     for error in broken {
         tracing::error!(%error, "an export's configuration can't be used");
+        if matches!(error, StateError::Store(StoreError::Failed { .. })) {
+            unread = Some(error);
+        }
     }
-    Ok(exports)
+    Ok(Exports { usable, unread })
 }
 
 #[cfg(test)]

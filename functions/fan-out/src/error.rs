@@ -19,7 +19,10 @@ pub enum FanOutError {
     #[error("a schedule's run is refused: {0}; mend the schedule, or remove it")]
     Refused(Refused),
     /// A schedule names an export that is not there.
-    #[error("a schedule asks for a run of the export `{0}`, which does not exist; remove the schedule")]
+    #[error(
+        "a schedule asks for a run of the export `{0}`, which does not exist or can't be read; see `segue export show {0}`, \
+         then mend it, or remove the schedule"
+    )]
     NoExport(String),
     /// Reading or staging broke off.
     #[error(transparent)]

@@ -10,11 +10,11 @@ use segue_state::{Export, Halt, Role, Run, RunId, Status, Trigger, TriggerKind};
 use serde_json::{Value, json};
 
 use crate::admission::admit;
-use crate::catalog::{self, Place, place};
+use crate::catalog::{self, Exports, Place, place};
 use crate::error::FanOutError;
 use crate::invocation::{Invocation, Request, Upload};
 use crate::offers::NoColumns;
-use crate::opening::{Wish, cancelled, open, refusal};
+use crate::opening::{Wish, end_cancelled, open, refusal};
 use crate::parts::Found;
 use crate::preview::preview;
 use crate::selection::{Selected, Selection};
@@ -55,12 +55,12 @@ async fn dispatch(app: &App, event: &Value, role: Role, deadline: Deadline) -> R
             }
         }
         Invocation::Request(Request::Refresh { scheduled_time }) => {
-            let exports = catalog::exports(app).await?;
-            let due =
-                exports.into_iter().filter(|(_, export)| export.is_active() && export.triggers.schedule);
+            let Exports { usable, unread } = catalog::exports(app).await?;
+            let due = usable.into_iter().filter(|(_, export)| export.is_active() && export.triggers.schedule);
             let trigger = Trigger { kind: TriggerKind::Schedule, at: scheduled_time, by: None };
             let id = format!("schedule/{scheduled_time}");
             run(app, due.collect(), trigger, &id, &Selection::default(), deadline).await?;
+            Exports::all_read(unread)?;
         }
         Invocation::Request(Request::Run {
             exports,
@@ -131,13 +131,13 @@ async fn take_upload(app: &App, upload: &Upload, deadline: Deadline) -> Result<(
         }
         Place::Elsewhere => return Ok(()),
     };
-    let mut wanting = catalog::exports(app).await?;
+    let Exports { usable: mut wanting, unread } = catalog::exports(app).await?;
     wanting.retain(|(_, export)| {
         export.is_active() && export.triggers.upload && export.segments.iter().any(|s| s == segment)
     });
     if wanting.is_empty() {
         tracing::info!(%segment, "no export wants this segment on upload");
-        return Ok(());
+        return Ok(Exports::all_read(unread)?);
     }
     let found = match folder {
         None => Found { drop: catalog::uploaded(segment, upload), obstacle: None },
@@ -154,7 +154,8 @@ async fn take_upload(app: &App, upload: &Upload, deadline: Deadline) -> Result<(
         cause: vec![upload.bucket.clone(), upload.key.clone(), upload.sequencer.clone()],
         obstacle: found.obstacle.as_ref().map(ToString::to_string),
     });
-    open_and_stage(app, wishes.collect(), deadline).await
+    open_and_stage(app, wishes.collect(), deadline).await?;
+    Ok(Exports::all_read(unread)?)
 }
 
 /// The exports of a request: those named, or all that are enabled and send what was chosen.
@@ -163,7 +164,7 @@ async fn wanted(
     names: Option<Vec<String>>,
     selection: &Selection,
 ) -> Result<Vec<(Role, Export)>, FanOutError> {
-    let exports = catalog::exports(app).await?;
+    let exports = catalog::exports(app).await?.usable;
     let Some(names) = names else {
         let prefix = &app.config.segment_prefix;
         let wants = |export: &Export| export.is_active() && selection.obstacle(export, prefix).is_none();
@@ -266,8 +267,7 @@ async fn restage(app: &App, export: &str, id: &RunId, deadline: Deadline) -> Res
         return Ok(crate::queueing::resume(app, &run, &sealed).await?);
     }
     if let Some(cancel) = app.state.cancel(export, id).await? {
-        stop(&app.state, &run, refusal(Status::Cancelled, cancelled(&cancel))).await?;
-        return Ok(());
+        return Ok(end_cancelled(app, &run, &cancel).await?);
     }
     let gone = || Halt::no_connection(&run.export).to_string();
     let obstacle = run.obstacle.clone().or_else(|| run.destination.is_none().then(gone));

@@ -10,7 +10,7 @@ use segue_state::{
     Trigger, keys, permit,
 };
 
-use crate::{App, queueing};
+use crate::{App, leftovers, queueing};
 
 /// A run that is wanted.
 #[derive(Debug, Clone)]
@@ -53,7 +53,7 @@ pub async fn open(app: &App, wish: Wish) -> Result<Option<Run>, StateError> {
         return Ok(None);
     }
     if let Some(cancel) = state.cancel(&export, &id).await? {
-        stop(state, &run, refusal(Status::Cancelled, cancelled(&cancel))).await?;
+        end_cancelled(app, &run, &cancel).await?;
         return Ok(None);
     }
     if let Some(message) = over.obstacle(role, &run) {
@@ -61,6 +61,16 @@ pub async fn open(app: &App, wish: Wish) -> Result<Option<Run>, StateError> {
         return Ok(None);
     }
     Ok(Some(run))
+}
+
+/// Ends a run that was cancelled before it was sealed, and clears what a staging that died has staged. One that is under
+/// way all the same finds the seal, and clears what it stages itself.
+pub(crate) async fn end_cancelled(app: &App, run: &Run, cancel: &Cancel) -> Result<(), StateError> {
+    stop(&app.state, run, refusal(Status::Cancelled, cancelled(cancel))).await?;
+    if let Some(won) = app.state.sealed(&run.export.id, &run.run).await? {
+        leftovers::clear(&app.state, run, &won).await?;
+    }
+    Ok(())
 }
 
 /// What a run says that somebody cancelled before anything was sent.

@@ -10,7 +10,7 @@ use segue_state::receipt::{Rest, conclude, lines};
 use segue_state::{Open, Progress, Run, RunId, Sealed, StateError, Status, Versioned, keys};
 
 use crate::invocation::Request;
-use crate::opening::{cancelled, refusal};
+use crate::opening::{end_cancelled, refusal};
 use crate::{App, leftovers, queueing};
 
 /// How long nothing has to have happened by default.
@@ -60,8 +60,7 @@ async fn restage(
 ) -> Result<(), StateError> {
     let (export, id) = (&run.export.id, &run.run);
     if let Some(cancel) = app.state.cancel(export, id).await? {
-        // A staging that is under way all the same finds the seal, and clears what it staged.
-        return stop(&app.state, run, refusal(Status::Cancelled, cancelled(&cancel))).await.map(|_| ());
+        return end_cancelled(app, run, &cancel).await;
     }
     if !older(open.since, dead_after) {
         return Ok(());

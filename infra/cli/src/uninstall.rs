@@ -4,6 +4,7 @@ mod cloud;
 mod holders;
 mod leftover;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -142,10 +143,7 @@ impl Work<'_> {
         }
         let delete = self.agreed(args, &secrets, prompt)?;
 
-        let stopped = match self.schedules {
-            Some(schedules) => self.stop(schedules, args, screen).await?,
-            None => Stopped::default(),
-        };
+        let stopped = self.stop(args, screen).await?;
         // First, since it may fail: nothing that can't be had back is lost then. The bucket is not the stack's to delete,
         // and comes last: by it what is left is found, should this break off.
         screen.line("deleting the stack, which takes a few minutes")?;
@@ -174,15 +172,13 @@ impl Work<'_> {
     }
 
     /// Has nothing begin any more, and what runs come to its end.
-    async fn stop(
-        &self,
-        schedules: &dyn Schedules,
-        args: &Args,
-        screen: &mut Screen<'_>,
-    ) -> Result<Stopped, Failure> {
-        let names = schedules.every_name().await?;
-        for export in &names {
-            schedules.remove(export).await?;
+    async fn stop(&self, args: &Args, screen: &mut Screen<'_>) -> Result<Stopped, Failure> {
+        let mut names = BTreeSet::new();
+        if let Some(schedules) = self.schedules {
+            names = schedules.every_name().await?;
+            for export in &names {
+                schedules.remove(export).await?;
+            }
         }
         screen.line(&format!("stopped {} of exports", counted(names.len(), "schedule")))?;
 
@@ -192,7 +188,9 @@ impl Work<'_> {
         let open = self.state.open_runs().await?;
         let cancelled = open.len();
         stop::note_all(self.state, open, &self.by, "the stack is uninstalled").await?;
-        let cut_off = self.wait(Duration::from_secs(args.timeout)).await?;
+        // Of a stack that is going, nobody is there any more to end them.
+        let patience = if self.schedules.is_some() { args.timeout } else { 0 };
+        let cut_off = self.wait(Duration::from_secs(patience)).await?;
         screen.line(&format!("cancelled {}", counted(cancelled, "run")))?;
         if cut_off > 0 {
             screen.line(&format!(
@@ -272,6 +270,8 @@ impl Work<'_> {
             let found = match self.state.read::<Export>(key).await {
                 Ok(Some(found)) => found,
                 Ok(None) | Err(StateError::Malformed { .. }) => return Ok(false),
+                // Whatever lies there, it stops nobody from taking the stack away; and what can't be read runs nothing.
+                Err(_) if key.starts_with(&keys::exports(Role::Contributors)) => return Ok(false),
                 Err(error) => return Err(error.into()),
             };
             let wanted = Export { enabled: false, ..found.body.clone() };

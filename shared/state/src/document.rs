@@ -37,6 +37,18 @@ pub enum StateError {
 }
 
 impl StateError {
+    /// The key that it is about.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Store(
+                StoreError::Changed { key } | StoreError::Denied { key, .. } | StoreError::Failed { key, .. },
+            )
+            | Self::Version { key, .. }
+            | Self::Malformed { key, .. } => key,
+        }
+    }
+
     /// Whether waiting may help: an outage, or an upgrade that is under way.
     #[must_use]
     pub const fn passes(&self) -> bool {

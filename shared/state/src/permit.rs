@@ -10,7 +10,7 @@ pub enum Halt {
     ExportGone(String),
     /// The export can't be read any more, and it is a contributor's, so nobody waits for it.
     #[error(
-        "the export `{0}` can't be read any more; mend it with `segue export edit {0}`, and start a new run"
+        "the export `{0}` can't be read any more; save it once more with `segue apply`, or remove it with `segue export remove {0}`"
     )]
     ExportBroken(String),
     /// The export is disabled.

@@ -1,5 +1,6 @@
 //! Runs that somebody cancels before anything of them was sent.
 
+use segue_platform::Objects;
 use segue_segment::Destination::Klaviyo;
 use segue_state::{Cancel, Status, keys};
 
@@ -43,9 +44,14 @@ async fn one_whose_staging_died_is_not_staged_again() {
 #[tokio::test]
 async fn one_whose_staging_died_ends_with_the_resumers_next_look() {
     let bench = staging().await;
+    let run = bench.run(Klaviyo).await;
+    // The people whom it had staged until then.
+    let staged = keys::chunk(&name(Klaviyo), &run.run, "died", 0);
+    bench.bucket.put(&staged, b"people".to_vec().into()).await.unwrap();
     bench.handle(&serde_json::json!({"request": "resume"})).await;
     assert_eq!(bench.summary(Klaviyo).await.status, Status::Cancelled);
     assert!(bench.keys("open/").is_empty() && bench.invoke.take().is_empty());
+    assert_eq!(bench.keys("chunks/"), [""; 0], "nobody needs them, and nobody looks here again");
 }
 
 #[tokio::test]

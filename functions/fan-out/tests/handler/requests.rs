@@ -154,7 +154,7 @@ async fn a_schedule_that_asks_for_what_it_can_not_have_is_a_failure_that_somebod
     request["requested_at"] = json!(Timestamp::now());
     for (role, problem) in [
         (Role::Contributors, "is the administrators', who alone run it"),
-        (Role::Administrators, "the export `gone`, which does not exist; remove the schedule"),
+        (Role::Administrators, "the export `gone`, which does not exist"),
     ] {
         let deadline = Deadline::after(Duration::from_mins(10));
         let error = handle(&bench.app, &request, role, deadline).await.unwrap_err().to_string();

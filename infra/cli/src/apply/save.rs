@@ -154,12 +154,12 @@ pub async fn save(
     for SurplusExport { found, .. } in plan.surplus_exports {
         let id = found.export.id.clone();
         found.remove(state).await?;
-        stores.schedules.remove(&id).await.map_err(|failure| orphaned(failure, &id))?;
         // Now no further one begins.
         let cancelled = found.under_way(state).await?;
         found.cancel(state, &cancelled, by, "the export was removed").await?;
         report.removed.push(Removed { kind: Kind::Export, id: id.clone(), cancelled, connection: None });
         notes.gone(found.role, Kind::Export, &id).await?;
+        stores.schedules.remove(&id).await.map_err(|failure| orphaned(failure, &id))?;
     }
     for SurplusConnection { found, .. } in plan.surplus_connections {
         let gone = remove::carry_out(state, remove::Thing::Connection(Box::new(found)), by).await?;

@@ -54,16 +54,13 @@ pub async fn store(
 ) -> Result<(), Failure> {
     let Connection { id, secret, account, .. } = recorded;
     for _ in 0..TRIES {
-        let version = match secrets.get(secret).await {
-            Ok(found) => Some(Some(found.version)),
-            Err(SecretError::Missing(_)) => Some(None),
+        let (version, deleted) = match secrets.get(secret).await {
+            Ok(found) => (Some(Some(found.version)), false),
+            Err(SecretError::Missing(_)) => (Some(None), false),
             // Who may hand credentials in need not be allowed to read them.
-            Err(SecretError::Denied(_)) => None,
+            Err(SecretError::Denied(_)) => (None, false),
             // It was deleted with the connection that had this name before.
-            Err(SecretError::Deleted(_)) => {
-                secrets.restore(secret).await.map_err(|error| half(recorded, error))?;
-                continue;
-            }
+            Err(SecretError::Deleted(_)) => (None, true),
             Err(error) => return Err(half(recorded, error)),
         };
         let now = state.connection(id).await?;
@@ -77,16 +74,19 @@ pub async fn store(
                 None => busy(id).hint("nothing of yours is used; run this again"),
             });
         }
+        if deleted {
+            // Only now, as the connection is there and is still ours: what somebody deleted for good stays so.
+            secrets.restore(secret).await.map_err(|error| half(recorded, error))?;
+            continue;
+        }
         let stored = match version {
             Some(version) => secrets.replace(secret, credentials, version.as_deref()).await,
             None => secrets.store(secret, credentials).await,
         };
         match stored {
             Ok(()) => return Ok(()),
-            Err(SecretError::Changed(_)) => {}
-            Err(SecretError::Deleted(_)) => {
-                secrets.restore(secret).await.map_err(|error| half(recorded, error))?;
-            }
+            // It is looked at anew.
+            Err(SecretError::Changed(_) | SecretError::Deleted(_)) => {}
             Err(error) => return Err(half(recorded, error)),
         }
     }

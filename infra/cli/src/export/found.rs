@@ -158,12 +158,7 @@ pub fn all_read(broken: Vec<StateError>) -> Result<(), Failure> {
 /// Whether what can't be read is of contributors: it must not stand in the administrators' way.
 #[must_use]
 pub fn of_contributors(error: &StateError) -> bool {
-    let (StateError::Version { key, .. }
-    | StateError::Malformed { key, .. }
-    | StateError::Store(
-        StoreError::Changed { key } | StoreError::Denied { key, .. } | StoreError::Failed { key, .. },
-    )) = error;
-    key.starts_with(&keys::exports(Role::Contributors))
+    error.key().starts_with(&keys::exports(Role::Contributors))
 }
 
 /// All connections, by their ids, and what lies beside them and is none.

@@ -97,7 +97,8 @@ pub async fn run(
     let run = found(&app.state, args).await?;
     let until = match args.until {
         Some(until) => Some(until),
-        None => ended(&app.state, &run).await?,
+        // Whoever asks for what came since then wants nothing before it.
+        None => ended(&app.state, &run).await?.filter(|end| args.since.is_none_or(|since| since < *end)),
     };
     let config = aws_sdk_cloudwatchlogs::config::Builder::from(app.aws.config());
     let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);

@@ -85,7 +85,7 @@ async fn it_warns_if_a_newer_drop_was_sent_since_and_asks_where_it_can() {
 }
 
 #[tokio::test]
-async fn what_has_expired_is_not_queued() {
+async fn what_has_expired_is_told_and_if_nothing_else_is_left_refused() {
     let (state, queue) = (configured().await, MemoryQueue::default());
     let run = sealed(&state, RUN).await;
     for chunk in 0..2 {

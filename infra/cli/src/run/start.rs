@@ -121,7 +121,7 @@ struct Unread {
 
 impl Unread {
     fn of(broken: Vec<StateError>, role: Role) -> Self {
-        let of = |error: &StateError, whose| error.to_string().starts_with(&keys::exports(whose));
+        let of = |error: &StateError, whose| error.key().starts_with(&keys::exports(whose));
         let (own, rest): (Vec<_>, Vec<_>) = broken.into_iter().partition(|error| of(error, role));
         let theirs = |error: &StateError| role == Role::Administrators && of(error, Role::Contributors);
         Self { own, others: rest.into_iter().filter(theirs).collect() }

@@ -101,8 +101,8 @@ fn is_needed(name: &OsString) -> bool {
 
 fn stays(problem: &str) -> Failure {
     Failure::new(problem).hint(
-        "until then exports are paused and their schedules gone; once what keeps the stack is away, such as policies of its \
-         that users and roles have, run this again: it goes on where it stopped",
+        "exports are paused and their schedules gone; once what keeps the stack is away, such as policies of its that users \
+         and roles have, run this again: it goes on where it stopped",
     )
 }
 
