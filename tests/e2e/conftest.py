@@ -3,19 +3,19 @@
     .local/venv/bin/python -m pytest tests/e2e
 
 builds first; with `SEGUE_E2E_NO_BUILD=1` the programs are used that are there. The stack's logs are in `.local/e2e`.
-With `-n 2 --dist loadgroup` two processes share the tests, each with one stack: most of the time is waiting.
+With `-n 2` two processes share the tests, each with one stack: most of the time is waiting.
 """
 
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from sandbox_control import Sandbox
 from segue_local import LocalStack
 from system import System
+from xdist.scheduler import LoadScopeScheduling
 
 _HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(_HERE.parent / "fixtures"))
@@ -29,7 +29,8 @@ CANARY = "qxcanaryzj"
 _HALVES = ("first", "second")
 #: They take about as long as all the others. They change who may do what, which is nothing for neighbours.
 _SECOND = {"test_policies", "test_roles"}
-_NOTHING = SimpleNamespace(params={})
+#: They have stacks of their own.
+_OWN = {"test_first_export", "test_outputs", "test_uninstall", "test_upgrade"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -45,26 +46,30 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("half", _HALVES, indirect=True)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that look at what all the others left behind come last; those of one group share a process.
-
-    First of all hooks: what shares the tests among processes reads the groups in one of its own.
-    """
+    """Tests that look at what all the others left behind come last."""
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
 
 
-def _group(item: pytest.Item) -> str:
-    """Which tests have to be in the same process as this one: those of its stack, or of its servers."""
-    if "half" in getattr(item, "callspec", _NOTHING).params:
-        return item.callspec.params["half"]
-    if item.path.parent != _HERE:
-        return item.path.parent.name
-    if "system" not in item.fixturenames:
-        return item.path.stem
-    return _HALVES[item.path.stem in _SECOND]
+class _Groups(LoadScopeScheduling):
+    """Tests of one stack, or of one set of servers, share a process. (xdist's own groups need an older pytest.)"""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, test = nodeid.removeprefix("tests/e2e/").partition("::")
+        folder, _, name = file.rpartition("/")
+        if folder:
+            return folder
+        for half in _HALVES:
+            if test.endswith((f"[{half}]", f"-{half}]")):
+                return half
+        stem = name.removesuffix(".py")
+        return stem if stem in _OWN else _HALVES[stem in _SECOND]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _Groups:
+    """How tests are shared, if there are several processes."""
+    return _Groups(config, log)
 
 
 @pytest.fixture
