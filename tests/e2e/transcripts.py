@@ -25,6 +25,11 @@ _MASKS = tuple(
         # How fast a file is checked.
         (r"^(seconds +)\d+\.\d{3}$", r"\g<1>0.001"),
         (r"^(rows/s +)\d+$", r"\g<1>200000"),
+        # Its digits decide how wide the numbers of the table are.
+        (r"^(rows read|invalid|  [a-z_]+|duplicate|profiles|chunks|seconds) +([\d.]+)$(?=(\n.*){0,15}\nrows/s )", r"\g<1>  \g<2>"),
+        (r"^(rows/s) +(\d+)$", r"\g<1>  \g<2>"),
+        # How much the commands before have left there.
+        (r"\bemptied the state bucket: \d+ objects\b", "emptied the state bucket: 42 objects"),
         # What somebody who watches saw on the way to the end.
         (
             r"^(\S+ 20261122T163512Z-0123456789abcdef) (?:staging|delivering): .*\n"

@@ -5,6 +5,7 @@ mod finding;
 mod queues;
 mod state;
 
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use segue_platform::SecretError;
 use segue_state::Connection;
@@ -77,26 +78,30 @@ fn stack_findings(stack: &Stack) -> Vec<Finding> {
     found
 }
 
+/// Accounts that are signed in to at once.
+const AT_ONCE: usize = 8;
+
 /// Whether the accounts of connections that may be used take their credentials.
 async fn connections(app: &App) -> Vec<Finding> {
     let usable = match state::usable(&app.state).await {
         Ok(usable) => usable,
         Err(failure) => return vec![Finding::failed("connections", &failure)],
     };
-    let mut found = Vec::new();
-    for Connection { id, secret, .. } in usable {
-        if matches!(app.secrets.get(&secret).await, Err(SecretError::Denied(_))) {
-            let untried = format!("`{id}` was not tried: you may not read its secret; administrators may");
-            found.push(Finding::note("credentials", untried));
-            continue;
-        }
-        let tested = connection::test::test(&app.stack, &app.state, &app.secrets, &id).await;
-        found.push(match tested.and_then(|report| report.verdict()) {
-            Ok(()) => Finding::fine("credentials", format!("`{id}` works")),
-            Err(failure) => Finding::failed("credentials", &failure),
-        });
+    let tried = usable.iter().map(|connection| tried(app, connection));
+    stream::iter(tried).buffered(AT_ONCE).collect().await
+}
+
+/// Whether the account of a connection takes its credentials.
+async fn tried(app: &App, Connection { id, secret, .. }: &Connection) -> Finding {
+    if matches!(app.secrets.get(secret).await, Err(SecretError::Denied(_))) {
+        let untried = format!("`{id}` was not tried: you may not read its secret; administrators may");
+        return Finding::note("credentials", untried);
     }
-    found
+    let tested = connection::test::test(&app.stack, &app.state, &app.secrets, id).await;
+    match tested.and_then(|report| report.verdict()) {
+        Ok(()) => Finding::fine("credentials", format!("`{id}` works")),
+        Err(failure) => Finding::failed("credentials", &failure),
+    }
 }
 
 #[cfg(test)]
