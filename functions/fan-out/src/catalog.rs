@@ -154,18 +154,8 @@ fn part(stored: Stored) -> Part {
 pub struct Exports {
     /// Those that can be used.
     pub usable: Vec<(Role, Export)>,
-    /// Why some of the contributors' could not be read for now: the event has to come again for them.
-    pub unread: Option<StateError>,
-}
-
-impl Exports {
-    /// Once the usable ones have got what they wanted.
-    ///
-    /// # Errors
-    /// [`StateError`] if others have not.
-    pub fn all_read(unread: Option<StateError>) -> Result<(), StateError> {
-        unread.map_or(Ok(()), Err)
-    }
+    /// Whether all could be read. If some of the contributors' could not for now, the event has to come again for them.
+    pub unread: Result<(), StateError>,
 }
 
 /// All exports that are well-formed; the others are logged, since someone must act.
@@ -174,11 +164,11 @@ impl Exports {
 /// [`StateError`] if the configuration can't be read.
 pub async fn exports(app: &App) -> Result<Exports, StateError> {
     let (usable, broken) = app.state.exports().await?;
-    let mut unread = None;
+    let mut unread = Ok(());
     for error in broken {
         tracing::error!(%error, "an export's configuration can't be used");
         if matches!(error, StateError::Store(StoreError::Failed { .. })) {
-            unread = Some(error);
+            unread = Err(error);
         }
     }
     Ok(Exports { usable, unread })

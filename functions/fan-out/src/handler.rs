@@ -60,7 +60,7 @@ async fn dispatch(app: &App, event: &Value, role: Role, deadline: Deadline) -> R
             let trigger = Trigger { kind: TriggerKind::Schedule, at: scheduled_time, by: None };
             let id = format!("schedule/{scheduled_time}");
             run(app, due.collect(), trigger, &id, &Selection::default(), deadline).await?;
-            Exports::all_read(unread)?;
+            unread?;
         }
         Invocation::Request(Request::Run {
             exports,
@@ -137,7 +137,7 @@ async fn take_upload(app: &App, upload: &Upload, deadline: Deadline) -> Result<(
     });
     if wanting.is_empty() {
         tracing::info!(%segment, "no export wants this segment on upload");
-        return Ok(Exports::all_read(unread)?);
+        return Ok(unread?);
     }
     let found = match folder {
         None => Found { drop: catalog::uploaded(segment, upload), obstacle: None },
@@ -155,7 +155,7 @@ async fn take_upload(app: &App, upload: &Upload, deadline: Deadline) -> Result<(
         obstacle: found.obstacle.as_ref().map(ToString::to_string),
     });
     open_and_stage(app, wishes.collect(), deadline).await?;
-    Ok(Exports::all_read(unread)?)
+    Ok(unread?)
 }
 
 /// The exports of a request: those named, or all that are enabled and send what was chosen.
@@ -192,7 +192,7 @@ async fn run(
         groups.entry(selection.segments(&export, prefix)).or_default().push((role, export));
     }
     if groups.len() > 1 {
-        let mut failure = None;
+        let mut outcome = Ok(());
         for group in groups.into_values() {
             let request = Request::Run {
                 exports: Some(group.into_iter().map(|(_, export)| export.id).collect()),
@@ -203,11 +203,9 @@ async fn run(
                 segment: selection.segment.clone(),
                 drop: selection.drop.clone(),
             };
-            if let Err(error) = resume::start(app, &request).await {
-                failure = Some(error);
-            }
+            outcome = resume::start(app, &request).await.and(outcome);
         }
-        return failure.map_or(Ok(()), |error| Err(error.into()));
+        return Ok(outcome?);
     }
     let Some((segments, group)) = groups.into_iter().next() else { return Ok(()) };
     let Selected { drops, obstacle } = selection.find(app, &segments).await?;
@@ -226,12 +224,12 @@ async fn run(
 }
 
 async fn open_and_stage(app: &App, wishes: Vec<Wish>, deadline: Deadline) -> Result<(), FanOutError> {
-    let (mut runs, mut failure) = (Vec::new(), None);
+    let (mut runs, mut outcome) = (Vec::new(), Ok(()));
     for wish in wishes {
         // One that can't be opened does not keep the drop from the others: the event comes again for it.
         match open(app, wish).await {
             Ok(opened) => runs.extend(opened),
-            Err(error) => failure = Some(error),
+            Err(error) => outcome = Err(error),
         }
     }
     // A repeated event finds runs that were opened over an older state of the latest drops: each reads its own. So do
@@ -258,7 +256,7 @@ async fn open_and_stage(app: &App, wishes: Vec<Wish>, deadline: Deadline) -> Res
             stage(app, &pass, deadline).await?;
         }
     }
-    failure.map_or(Ok(()), |error| Err(error.into()))
+    Ok(outcome?)
 }
 
 async fn restage(app: &App, export: &str, id: &RunId, deadline: Deadline) -> Result<(), FanOutError> {

@@ -143,7 +143,7 @@ async fn told(
 ) -> Result<(), Failure> {
     // The function answers for connections that may be used only.
     let may_ask =
-        connection.account.is_some() && !to_sign_in && connection.enabled && consent::is_current(connection);
+        connection.account.is_some() && !to_sign_in && connection.enabled && connection.has_consent();
     let found = if may_ask { Some(crate::audience::audiences(app, connection).await) } else { None };
     prerequisites::print(&app.stack, what, connection, found.as_ref(), screen)
 }
@@ -161,7 +161,7 @@ fn print_changed(app: &App, changed: &Changed, what: &str, screen: &mut Screen<'
         screen
             .line(&format!("these exports of contributors may not run any more: {}", shut_out.join(", ")))?;
     }
-    if !consent::is_current(connection) {
+    if !connection.has_consent() {
         let agree = app.stack.command(&format!("connection edit {id} --agree"));
         screen
             .line(&format!("nobody has agreed to its terms, so nothing can use it; agree with: {agree}"))?;

@@ -1,5 +1,7 @@
 //! AWS in memory, for tests: the same promises as the real edges, and nothing else.
 
+mod watched;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,6 +18,8 @@ use crate::invoke::{Invoke, InvokeError};
 use crate::objects::{Object, Objects, Opened, Put, StoreError, Stored};
 use crate::queue::{Outgoing, Queue, QueueError};
 use crate::secrets::{SecretError, SecretValue, Secrets};
+
+pub use watched::{Asked, Before, Watched};
 
 /// A bucket in memory.
 #[derive(Default)]

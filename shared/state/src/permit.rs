@@ -83,7 +83,7 @@ pub fn permit_connection(role: Role, connection: &Connection) -> Result<(), Halt
     if !connection.enabled {
         return Err(Halt::ConnectionDisabled(id()));
     }
-    if connection.consent.as_ref().is_none_or(|consent| consent.terms < Connection::TERMS) {
+    if !connection.has_consent() {
         return Err(Halt::NoConsent(id()));
     }
     if role == Role::Contributors && connection.shared_with != SharedWith::Contributors {

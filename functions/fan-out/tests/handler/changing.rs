@@ -1,6 +1,5 @@
 //! A drop that changes while it is read: that is a refusal, and never half a run.
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,18 +7,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use fan_out::App;
-use segue_platform::memory::MemoryBucket;
-use segue_platform::objects::Opened;
-use segue_platform::{Object, Objects, Put, StoreError, Stored};
+use segue_platform::memory::{Asked, Before, MemoryBucket, Watched};
+use segue_platform::{Objects, StoreError};
 use segue_segment::Destination::Klaviyo;
 use segue_state::Status;
 use serde_json::json;
 
 use crate::bench::Bench;
 
-/// A bucket in which something happens to an object before its n-th range is read.
+/// Does something to an object before its n-th range is read.
 struct Changing {
-    inner: Arc<MemoryBucket>,
+    segments: Arc<MemoryBucket>,
     at: u64,
     reads: AtomicU64,
     to: Option<Bytes>,
@@ -29,66 +27,44 @@ struct Changing {
 }
 
 impl Changing {
-    fn new(inner: Arc<MemoryBucket>, at: u64, to: Option<Bytes>) -> Self {
-        Self { inner, at, reads: AtomicU64::new(0), to, under_way: AtomicU64::new(0), most: Arc::default() }
-    }
-}
-
-fn over(bench: &Bench, segments: Changing) -> App {
-    App {
-        config: bench.app.config.clone(),
-        state: bench.app.state.clone(),
-        segments: Arc::new(segments),
-        queue: bench.queue.clone(),
-        invoke: bench.invoke.clone(),
+    fn new(segments: Arc<MemoryBucket>, at: u64, to: Option<Bytes>) -> Self {
+        Self {
+            segments,
+            at,
+            reads: AtomicU64::new(0),
+            to,
+            under_way: AtomicU64::new(0),
+            most: Arc::default(),
+        }
     }
 }
 
 #[async_trait]
-impl Objects for Changing {
-    async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
-        self.inner.get(key).await
-    }
-
-    async fn open(&self, key: &str, etag: Option<&str>) -> Result<Option<Opened>, StoreError> {
-        self.inner.open(key, etag).await
-    }
-
-    async fn read(&self, key: &str, etag: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
+impl Before for Changing {
+    async fn before(&self, asked: Asked, key: &str) -> Result<(), StoreError> {
+        if asked != Asked::Read {
+            return Ok(());
+        }
         if self.reads.fetch_add(1, Ordering::SeqCst) == self.at {
             match &self.to {
-                Some(bytes) => self.inner.put(key, bytes.clone()).await?,
-                None => self.inner.delete(key).await?,
+                Some(bytes) => self.segments.put(key, bytes.clone()).await?,
+                None => self.segments.delete(key).await?,
             }
         }
         self.most.fetch_max(self.under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(5)).await;
         self.under_way.fetch_sub(1, Ordering::SeqCst);
-        self.inner.read(key, etag, range).await
+        Ok(())
     }
+}
 
-    async fn create(&self, key: &str, bytes: Bytes) -> Result<Put, StoreError> {
-        self.inner.create(key, bytes).await
-    }
-
-    async fn replace(&self, key: &str, bytes: Bytes, etag: &str) -> Result<Put, StoreError> {
-        self.inner.replace(key, bytes, etag).await
-    }
-
-    async fn put(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
-        self.inner.put(key, bytes).await
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.inner.delete(key).await
-    }
-
-    async fn list(&self, prefix: &str) -> Result<Vec<Stored>, StoreError> {
-        self.inner.list(prefix).await
-    }
-
-    async fn folders(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
-        self.inner.folders(prefix).await
+fn over(bench: &Bench, changing: Changing) -> App {
+    App {
+        config: bench.app.config.clone(),
+        state: bench.app.state.clone(),
+        segments: Arc::new(Watched::new(bench.segments.clone(), changing)),
+        queue: bench.queue.clone(),
+        invoke: bench.invoke.clone(),
     }
 }
 

@@ -1,82 +1,35 @@
 //! Two invocations on one event, side by side at every step: the end is the same as with one.
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use fan_out::{App, handle};
-use segue_platform::memory::MemoryBucket;
-use segue_platform::objects::Opened;
-use segue_platform::{Deadline, Object, Objects, Put, StoreError, Stored};
+use segue_platform::memory::{Asked, Before, Watched};
+use segue_platform::{Deadline, StoreError};
 use segue_segment::Destination::{self, Klaviyo};
 use segue_state::{Role, State};
 
 use crate::bench::Bench;
 
-/// A bucket that lets others go first at each request, so that two invocations take turns.
-struct Yielding(Arc<MemoryBucket>);
-
-async fn others_first() {
-    for _ in 0..fastrand::u32(0..4) {
-        tokio::task::yield_now().await;
-    }
-}
+/// Lets others go first at each request, so that two invocations take turns.
+struct OthersFirst;
 
 #[async_trait]
-impl Objects for Yielding {
-    async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
-        others_first().await;
-        self.0.get(key).await
-    }
-
-    async fn open(&self, key: &str, etag: Option<&str>) -> Result<Option<Opened>, StoreError> {
-        others_first().await;
-        self.0.open(key, etag).await
-    }
-
-    async fn read(&self, key: &str, etag: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
-        others_first().await;
-        self.0.read(key, etag, range).await
-    }
-
-    async fn create(&self, key: &str, bytes: Bytes) -> Result<Put, StoreError> {
-        others_first().await;
-        self.0.create(key, bytes).await
-    }
-
-    async fn replace(&self, key: &str, bytes: Bytes, etag: &str) -> Result<Put, StoreError> {
-        others_first().await;
-        self.0.replace(key, bytes, etag).await
-    }
-
-    async fn put(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
-        others_first().await;
-        self.0.put(key, bytes).await
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        others_first().await;
-        self.0.delete(key).await
-    }
-
-    async fn list(&self, prefix: &str) -> Result<Vec<Stored>, StoreError> {
-        others_first().await;
-        self.0.list(prefix).await
-    }
-
-    async fn folders(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
-        others_first().await;
-        self.0.folders(prefix).await
+impl Before for OthersFirst {
+    async fn before(&self, _: Asked, _: &str) -> Result<(), StoreError> {
+        for _ in 0..fastrand::u32(0..4) {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
     }
 }
 
 async fn twice(bench: &mut Bench, file: &str) {
     bench.app = App {
         config: bench.app.config.clone(),
-        state: State::new(Arc::new(Yielding(bench.bucket.clone()))),
-        segments: Arc::new(Yielding(bench.segments.clone())),
+        state: State::new(Arc::new(Watched::new(bench.bucket.clone(), OthersFirst))),
+        segments: Arc::new(Watched::new(bench.segments.clone(), OthersFirst)),
         queue: bench.queue.clone(),
         invoke: bench.invoke.clone(),
     };

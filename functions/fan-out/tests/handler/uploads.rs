@@ -1,11 +1,14 @@
 //! Uploads: which runs they start, what is staged, and what stops a run before anything is sent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use fan_out::handle;
-use segue_platform::{Deadline, Objects};
+use segue_platform::memory::{Asked, Before, Watched};
+use segue_platform::{Deadline, Objects, StoreError};
 use segue_segment::Destination::{self, Klaviyo, Mailchimp, Snapchat};
-use segue_state::{Op, Role, SharedWith, Status, keys};
+use segue_state::{Op, Role, SharedWith, State, Status, keys};
 use serde_json::json;
 
 use crate::bench::{Bench, name};
@@ -191,6 +194,39 @@ async fn a_run_that_can_not_be_opened_yet_does_not_keep_the_drop_from_the_others
     for destination in Destination::ALL {
         assert_eq!(bench.runs(destination).await.len(), 1);
     }
+}
+
+/// Fails when the contributors' exports are read.
+struct Outage;
+
+#[async_trait]
+impl Before for Outage {
+    async fn before(&self, asked: Asked, key: &str) -> Result<(), StoreError> {
+        let theirs = asked == Asked::Open && key.starts_with(&keys::exports(Role::Contributors));
+        let failed =
+            || StoreError::Failed { key: key.to_owned(), action: "read", problem: "SlowDown".to_owned() };
+        if theirs { Err(failed()) } else { Ok(()) }
+    }
+}
+
+#[tokio::test]
+async fn an_outage_at_a_contributors_export_brings_the_event_again_and_keeps_nobody_waiting() {
+    let mut bench = Bench::new().await;
+    bench.connect(Klaviyo, |connection| connection.shared_with = SharedWith::Contributors).await;
+    let ours = keys::export(Role::Administrators, &name(Klaviyo));
+    let export = bench.bucket.get(&ours).await.unwrap().unwrap().bytes;
+    bench.bucket.delete(&ours).await.unwrap();
+    bench.bucket.put(&keys::export(Role::Contributors, &name(Klaviyo)), export).await.unwrap();
+    let sound = bench.app.state.clone();
+    bench.app.state = State::new(Arc::new(Watched::new(bench.bucket.clone(), Outage)));
+    let event = bench.put("segments/vip/a.csv", FILE).await;
+    let deadline = Deadline::after(Duration::from_mins(10));
+    let error = handle(&bench.app, &event, Role::Administrators, deadline).await.unwrap_err();
+    assert!(error.to_string().contains("SlowDown"), "{error}");
+    assert_eq!((bench.messages().len(), bench.runs(Klaviyo).await.len()), (2, 0));
+    bench.app.state = sound;
+    bench.handle(&event).await;
+    assert_eq!(bench.runs(Klaviyo).await.len(), 1);
 }
 
 /// Drops `file` for one export, and expects it to be refused.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use jiff::Timestamp;
 use segue_segment::Destination;
 use segue_state::{Connection, Consent};
 
@@ -15,6 +14,7 @@ use super::file::File;
 use super::plan::{Plan, Stores, plan};
 use super::save::{Agreed, Outcome, Removed, Report, save};
 use super::terms;
+use crate::connection::consent::given;
 use crate::export::schedules::EventBridge;
 use crate::output::{Screen, table};
 use crate::prompt::Prompt;
@@ -138,11 +138,7 @@ async fn open(stack: &str, args: &Args) -> Result<(File, App), Failure> {
 
 pub(super) fn agreement(plan: &Plan, agree: bool, by: &str) -> Option<Consent> {
     let wanted = agree && plan.lacks_consent();
-    wanted.then(|| Consent {
-        terms: Connection::TERMS,
-        agreed_by: by.to_owned(),
-        agreed_at: Timestamp::now(),
-    })
+    wanted.then(|| given(by))
 }
 
 pub(super) fn print(

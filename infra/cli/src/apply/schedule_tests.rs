@@ -1,15 +1,12 @@
 //! Schedules that somebody else wrote, and changes of a role that broke off.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use segue_platform::memory::MemoryBucket;
-use segue_platform::objects::Opened;
-use segue_platform::{Object, Objects, Put, StoreError, Stored};
+use segue_platform::StoreError;
+use segue_platform::memory::{Asked, Before, MemoryBucket, Watched};
 use segue_state::{Role, State};
 
 use super::drift::refuse;
@@ -50,53 +47,10 @@ impl Cut {
     }
 }
 
-struct CutBucket(Arc<MemoryBucket>, Cut);
-
 #[async_trait]
-impl Objects for CutBucket {
-    async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
-        self.0.get(key).await
-    }
-
-    async fn open(&self, key: &str, etag: Option<&str>) -> Result<Option<Opened>, StoreError> {
-        self.0.open(key, etag).await
-    }
-
-    async fn read(&self, key: &str, etag: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
-        self.0.read(key, etag, range).await
-    }
-
-    async fn create(&self, key: &str, bytes: Bytes) -> Result<Put, StoreError> {
-        self.1.of_key(key)?;
-        self.0.create(key, bytes).await
-    }
-
-    async fn replace(&self, key: &str, bytes: Bytes, etag: &str) -> Result<Put, StoreError> {
-        self.1.of_key(key)?;
-        self.0.replace(key, bytes, etag).await
-    }
-
-    async fn put(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
-        self.1.of_key(key)?;
-        self.0.put(key, bytes).await
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.1.of_key(key)?;
-        self.0.delete(key).await
-    }
-
-    async fn delete_as(&self, key: &str, etag: &str) -> Result<bool, StoreError> {
-        self.1.of_key(key)?;
-        self.0.delete_as(key, etag).await
-    }
-
-    async fn list(&self, prefix: &str) -> Result<Vec<Stored>, StoreError> {
-        self.0.list(prefix).await
-    }
-
-    async fn folders(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
-        self.0.folders(prefix).await
+impl Before for Cut {
+    async fn before(&self, asked: Asked, key: &str) -> Result<(), StoreError> {
+        if asked.is_write() { self.of_key(key) } else { Ok(()) }
     }
 }
 
@@ -145,7 +99,7 @@ async fn moves(from: Role, prune: bool, writes: usize) -> bool {
     let mut desk = Desk::new();
     let open = |desk: &mut Desk, writes| {
         let cut = Cut::after(writes);
-        desk.state = State::new(Arc::new(CutBucket(bucket.clone(), cut.clone())));
+        desk.state = State::new(Arc::new(Watched::new(bucket.clone(), cut.clone())));
         desk.schedules = Box::new(CutSchedules(schedules.clone(), cut.clone()));
         cut
     };

@@ -17,12 +17,6 @@ pub fn given(caller: &str) -> Consent {
     Consent { terms: Connection::TERMS, agreed_by: caller.to_owned(), agreed_at }
 }
 
-/// Whether a connection has consent to the terms as they are now.
-#[must_use]
-pub fn is_current(connection: &Connection) -> bool {
-    connection.consent.as_ref().is_some_and(|consent| consent.terms >= Connection::TERMS)
-}
-
 /// Shows the terms, and asks whoever can be asked. Without an answer there is no consent.
 ///
 /// # Errors

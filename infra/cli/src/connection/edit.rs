@@ -73,7 +73,7 @@ pub async fn edit(
         wanted.shared_with = args.shared_with.unwrap_or(wanted.shared_with);
         wanted.export_user = args.export_user.clone().or(wanted.export_user);
         wanted.budget_share = args.budget_share.unwrap_or(wanted.budget_share);
-        if args.agree && !consent::is_current(before) {
+        if args.agree && !before.has_consent() {
             wanted.consent = consent::asked(wanted.destination, true, caller, prompt)?;
         }
     } else if prompt.is_terminal() {
@@ -106,7 +106,7 @@ fn ask(wanted: &mut Connection, caller: &str, prompt: &mut dyn Prompt) -> Result
         .trim()
         .parse()
         .map_err(|_| Failure::new(format!("`{share}` is no whole number of percent from 1 to 100")))?;
-    if !consent::is_current(wanted) {
+    if !wanted.has_consent() {
         wanted.consent = consent::asked(wanted.destination, false, caller, prompt)?.or(wanted.consent.take());
     }
     Ok(())

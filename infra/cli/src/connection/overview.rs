@@ -6,7 +6,7 @@ use segue_state::{Connection, Export, Health, Role, SharedWith, State, StateErro
 use serde::Serialize;
 
 use super::report::{ExportSeen, connection_rows};
-use super::{consent, saving};
+use super::saving;
 use crate::Failure;
 use crate::output::{Screen, table};
 use crate::stack::Stack;
@@ -31,7 +31,7 @@ impl Status {
     fn of(connection: &Connection, health: Option<&Health>) -> Self {
         if !connection.enabled {
             Self::Disabled
-        } else if !consent::is_current(connection) {
+        } else if !connection.has_consent() {
             Self::NoConsent
         } else if health.is_some() {
             Self::Reconnect

@@ -5,7 +5,6 @@ use segue_state::Connection;
 use segue_state::config::Account;
 use serde::Serialize;
 
-use super::consent;
 use super::report::Report;
 use crate::Failure;
 use crate::audience::{Audience, Audiences};
@@ -114,12 +113,12 @@ pub fn print(
 /// What to do next.
 fn next(stack: &Stack, connection: &Connection, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let id = &connection.id;
-    if !consent::is_current(connection) {
+    if !connection.has_consent() {
         let agree = stack.command(&format!("connection edit {id} --agree"));
         screen
             .line(&format!("\nnobody has agreed to its terms, so nothing can use it; agree with: {agree}"))?;
     }
-    if connection.account.is_some() && !consent::is_current(connection) {
+    if connection.account.is_some() && !connection.has_consent() {
         return Ok(());
     }
     if connection.account.is_none() {

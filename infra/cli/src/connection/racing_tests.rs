@@ -1,17 +1,14 @@
 //! People who sign in, or change a connection, at the same moment: nobody's change is lost without a word, and the secret
 //! is that of the account on record.
 
-use std::ops::Range;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
-use segue_platform::memory::{MemoryBucket, MemorySecrets};
-use segue_platform::objects::Opened;
-use segue_platform::{Object, Objects, Put, SecretError, SecretValue, Secrets, StoreError, Stored};
+use segue_platform::memory::{Asked, Before, MemoryBucket, MemorySecrets, Watched};
+use segue_platform::{SecretError, SecretValue, Secrets, StoreError};
 use segue_state::config::Account;
 use segue_state::{Connection, State, keys};
 use serde_json::json;
@@ -26,7 +23,10 @@ use crate::stack::Stack;
 const SECRET: &str = "segue/klaviyo/main";
 
 /// Lets others go first, before each request.
-struct Yielding<T>(Arc<T>);
+struct OthersFirst;
+
+/// The same for secrets.
+struct Yielding(Arc<MemorySecrets>);
 
 async fn others_first() {
     let mut asked = false;
@@ -37,50 +37,17 @@ async fn others_first() {
 }
 
 #[async_trait]
-impl Objects for Yielding<MemoryBucket> {
-    async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
-        others_first().await;
-        self.0.get(key).await
-    }
-
-    async fn open(&self, key: &str, etag: Option<&str>) -> Result<Option<Opened>, StoreError> {
-        self.0.open(key, etag).await
-    }
-
-    async fn read(&self, key: &str, etag: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
-        self.0.read(key, etag, range).await
-    }
-
-    async fn create(&self, key: &str, bytes: Bytes) -> Result<Put, StoreError> {
-        others_first().await;
-        self.0.create(key, bytes).await
-    }
-
-    async fn replace(&self, key: &str, bytes: Bytes, etag: &str) -> Result<Put, StoreError> {
-        others_first().await;
-        self.0.replace(key, bytes, etag).await
-    }
-
-    async fn put(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
-        others_first().await;
-        self.0.put(key, bytes).await
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.0.delete(key).await
-    }
-
-    async fn list(&self, prefix: &str) -> Result<Vec<Stored>, StoreError> {
-        self.0.list(prefix).await
-    }
-
-    async fn folders(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
-        self.0.folders(prefix).await
+impl Before for OthersFirst {
+    async fn before(&self, asked: Asked, _: &str) -> Result<(), StoreError> {
+        if matches!(asked, Asked::Get | Asked::Create | Asked::Replace | Asked::Put) {
+            others_first().await;
+        }
+        Ok(())
     }
 }
 
 #[async_trait]
-impl Secrets for Yielding<MemorySecrets> {
+impl Secrets for Yielding {
     async fn get(&self, name: &str) -> Result<SecretValue, SecretError> {
         others_first().await;
         self.0.get(name).await
@@ -126,7 +93,7 @@ impl Bench {
         if connected {
             kept.store(SECRET, &"old".into()).await.unwrap();
         }
-        let state = State::new(Arc::new(Yielding(bucket)));
+        let state = State::new(Arc::new(Watched::new(bucket, OthersFirst)));
         Self { stack: Stack::of("segue", &[]), state, secrets: Arc::new(Yielding(kept.clone())), kept }
     }
 

@@ -1,14 +1,11 @@
 //! Removing a connection while others work with it.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use futures::FutureExt;
-use segue_platform::memory::MemoryBucket;
-use segue_platform::objects::Opened;
-use segue_platform::{Object, Objects, Put, StoreError, Stored};
+use segue_platform::memory::{Asked, Before, MemoryBucket, Watched};
+use segue_platform::{Objects, StoreError};
 use segue_state::{Export, Role, RunId, State, keys};
 use serde_json::json;
 
@@ -129,58 +126,24 @@ async fn what_stays_is_the_same_however_its_exports_left_it() {
     ");
 }
 
-/// A bucket in which somebody enables the connection again just before it would be deleted.
+/// Somebody saves the connection again just before it would be deleted.
 struct Meddling(Arc<MemoryBucket>);
 
 #[async_trait]
-impl Objects for Meddling {
-    async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
-        self.0.get(key).await
-    }
-
-    async fn open(&self, key: &str, etag: Option<&str>) -> Result<Option<Opened>, StoreError> {
-        self.0.open(key, etag).await
-    }
-
-    async fn read(&self, key: &str, etag: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
-        self.0.read(key, etag, range).await
-    }
-
-    async fn create(&self, key: &str, bytes: Bytes) -> Result<Put, StoreError> {
-        self.0.create(key, bytes).await
-    }
-
-    async fn replace(&self, key: &str, bytes: Bytes, etag: &str) -> Result<Put, StoreError> {
-        self.0.replace(key, bytes, etag).await
-    }
-
-    async fn put(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
-        self.0.put(key, bytes).await
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.0.delete(key).await
-    }
-
-    async fn delete_as(&self, key: &str, etag: &str) -> Result<bool, StoreError> {
-        let found = self.0.get(key).await?.unwrap();
-        self.0.put(key, found.bytes).await?;
-        self.0.delete_as(key, etag).await
-    }
-
-    async fn list(&self, prefix: &str) -> Result<Vec<Stored>, StoreError> {
-        self.0.list(prefix).await
-    }
-
-    async fn folders(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
-        self.0.folders(prefix).await
+impl Before for Meddling {
+    async fn before(&self, asked: Asked, key: &str) -> Result<(), StoreError> {
+        if asked == Asked::DeleteAs {
+            let found = self.0.get(key).await?.unwrap();
+            self.0.put(key, found.bytes).await?;
+        }
+        Ok(())
     }
 }
 
 #[tokio::test]
 async fn what_is_written_in_the_last_moment_stays() {
     let mut bench = Bench::with(&[], json!({})).await;
-    bench.state = State::new(Arc::new(Meddling(bench.bucket.clone())));
+    bench.state = State::new(Arc::new(Watched::new(bench.bucket.clone(), Meddling(bench.bucket.clone()))));
     insta::assert_snapshot!(removed(&bench, &mut Scripted::default()).await.unwrap_err().to_string(), @r"
     error: the connection `main` was changed by somebody else just now
     hint: its exports are detached and their runs cancelled; look with `segue connection show main`, and run this again

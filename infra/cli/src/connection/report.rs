@@ -231,8 +231,7 @@ impl Report {
     }
 
     fn may_be_used(&self) -> bool {
-        let agreed = self.connection.consent.as_ref();
-        self.connection.enabled && agreed.is_some_and(|consent| consent.terms >= Connection::TERMS)
+        self.connection.enabled && self.connection.has_consent()
     }
 
     fn found(&self) -> String {

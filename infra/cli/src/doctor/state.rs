@@ -8,6 +8,7 @@ use segue_state::{
 
 use super::finding::Finding;
 use crate::Failure;
+use crate::connection::saving;
 use crate::output::counted;
 use crate::stack::Stack;
 
@@ -35,10 +36,8 @@ pub(super) async fn usable(state: &State) -> Result<Vec<Connection>, Failure> {
 
 async fn read(state: &State) -> Result<Vec<Result<Connection, StateError>>, Failure> {
     let mut found = Vec::new();
-    for stored in state.objects().list(keys::CONNECTIONS).await? {
-        let name = stored.key.strip_prefix(keys::CONNECTIONS).and_then(|name| name.strip_suffix(".json"));
-        let Some(id) = name else { continue };
-        found.extend(state.connection(id).await.transpose());
+    for id in saving::names(state).await? {
+        found.extend(state.connection(&id).await.transpose());
     }
     Ok(found)
 }
@@ -65,7 +64,7 @@ async fn connections(state: &State) -> Result<Vec<Finding>, Failure> {
         }
         if !connection.enabled {
             found.push(Finding::note("connections", format!("`{id}` is disabled")));
-        } else if connection.consent.as_ref().is_none_or(|consent| consent.terms < Connection::TERMS) {
+        } else if !connection.has_consent() {
             found.push(Finding::problem(
                 "connections",
                 format!("nobody has agreed to the terms of `{id}`, so nothing may use it"),

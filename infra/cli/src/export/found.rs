@@ -5,6 +5,7 @@ use segue_platform::StoreError;
 use segue_state::document::Created;
 use segue_state::{Broken, Connection, Export, Lying, Role, RunId, State, StateError, Versioned, keys};
 
+use crate::connection::saving;
 use crate::run::stop;
 use crate::{Failure, nearest};
 
@@ -166,11 +167,9 @@ pub fn of_contributors(error: &StateError) -> bool {
 /// # Errors
 /// [`Failure`] if they can't be read.
 pub async fn connections(state: &State) -> Result<(Vec<Connection>, Vec<StateError>), Failure> {
-    let listed = state.objects().list(keys::CONNECTIONS).await?;
-    let ids =
-        listed.iter().filter_map(|stored| stored.key.strip_prefix(keys::CONNECTIONS)?.strip_suffix(".json"));
+    let ids = saving::names(state).await?;
     let (mut all, mut broken) = (Vec::new(), Vec::new());
-    for found in join_all(ids.map(|id| state.connection(id))).await {
+    for found in join_all(ids.iter().map(|id| state.connection(id))).await {
         match found {
             Ok(found) => all.extend(found),
             Err(error @ (StateError::Malformed { .. } | StateError::Version { .. })) => broken.push(error),

@@ -75,6 +75,12 @@ impl Connection {
     /// The version of the terms that has to be agreed to.
     pub const TERMS: u32 = 1;
 
+    /// Whether somebody agreed to the terms as they are now.
+    #[must_use]
+    pub fn has_consent(&self) -> bool {
+        self.consent.as_ref().is_some_and(|consent| consent.terms >= Self::TERMS)
+    }
+
     /// The lane of this connection: its account, or itself as long as the account is not known.
     #[must_use]
     pub fn lane(&self) -> &str {
