@@ -5,16 +5,19 @@ mod finding;
 mod queues;
 mod state;
 
+use std::sync::Arc;
+
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
-use segue_platform::SecretError;
-use segue_state::Connection;
+use segue_platform::{SecretError, Secrets};
+use segue_state::{Connection, Export, Role, State};
 
 use crate::app::App;
 use crate::output::Screen;
 use crate::stack::Stack;
 use crate::{Failure, connection, version};
 use finding::{Finding, Report};
+use state::Configured;
 
 /// Look at everything that the stack needs to work, and say what to do.
 #[derive(Debug, clap::Args)]
@@ -37,9 +40,12 @@ pub async fn run(stack: &str, args: &Args, screen: &mut Screen<'_>) -> Result<()
             report.extend(stack_findings(&app.stack));
             report.extend(account::look(&app).await);
             report.extend(queues::look(&app).await);
-            report.extend(state::look(&app.stack, &app.state, Timestamp::now()).await);
-            if !args.offline {
-                report.extend(connections(&app).await);
+            let configured = state::Configured::read(&app.state).await;
+            report.extend(state::look(&app.stack, &app.state, &configured, Timestamp::now()).await);
+            if let Ok(configured) = configured
+                && !args.offline
+            {
+                report.extend(connections(&app.stack, &app.state, &app.secrets, &configured).await);
             }
         }
     }
@@ -82,22 +88,33 @@ fn stack_findings(stack: &Stack) -> Vec<Finding> {
 const AT_ONCE: usize = 8;
 
 /// Whether the accounts of connections that may be used take their credentials.
-async fn connections(app: &App) -> Vec<Finding> {
-    let usable = match state::usable(&app.state).await {
-        Ok(usable) => usable,
-        Err(failure) => return vec![Finding::failed("connections", &failure)],
-    };
-    let tried = usable.iter().map(|connection| tried(app, connection));
+async fn connections(
+    stack: &Stack,
+    state: &State,
+    secrets: &Arc<dyn Secrets>,
+    configured: &Configured,
+) -> Vec<Finding> {
+    let tried = configured.usable().map(async |connection| {
+        let exports = configured.exports_over(&connection.id);
+        tried(stack, state, secrets, connection, exports).await
+    });
     stream::iter(tried).buffered(AT_ONCE).collect().await
 }
 
-/// Whether the account of a connection takes its credentials.
-async fn tried(app: &App, Connection { id, secret, .. }: &Connection) -> Finding {
-    if matches!(app.secrets.get(secret).await, Err(SecretError::Denied(_))) {
+/// Whether the account of a connection, with these exports, takes its credentials.
+async fn tried(
+    stack: &Stack,
+    state: &State,
+    secrets: &Arc<dyn Secrets>,
+    connection: &Connection,
+    exports: Vec<(Role, Export)>,
+) -> Finding {
+    let Connection { id, secret, .. } = connection;
+    if matches!(secrets.get(secret).await, Err(SecretError::Denied(_))) {
         let untried = format!("`{id}` was not tried: you may not read its secret; administrators may");
         return Finding::note("credentials", untried);
     }
-    let tested = connection::test::test(&app.stack, &app.state, &app.secrets, id).await;
+    let tested = connection::test::tried(stack, state, secrets, connection.clone(), exports).await;
     match tested.and_then(|report| report.verdict()) {
         Ok(()) => Finding::fine("credentials", format!("`{id}` works")),
         Err(failure) => Finding::failed("credentials", &failure),
@@ -106,7 +123,65 @@ async fn tried(app: &App, Connection { id, secret, .. }: &Connection) -> Finding
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use segue_platform::memory::{Asked, Before, MemoryBucket, MemorySecrets, Watched};
+    use segue_platform::{Objects, StoreError};
+    use segue_state::keys;
+    use serde_json::Value;
+
     use super::*;
+    use crate::run::tests::config;
+
+    /// How often each document was read.
+    #[derive(Clone, Default)]
+    struct Reads(Arc<Mutex<BTreeMap<String, usize>>>);
+
+    #[async_trait]
+    impl Before for Reads {
+        async fn before(&self, asked: Asked, key: &str) -> Result<(), StoreError> {
+            if matches!(asked, Asked::Get | Asked::Open) {
+                *self.0.lock().unwrap().entry(key.to_owned()).or_default() += 1;
+            }
+            Ok(())
+        }
+    }
+
+    /// With a hundred connections and exports it would be ten thousand reads otherwise.
+    #[tokio::test]
+    async fn each_document_is_read_once_however_many_connections_there_are() {
+        let bucket = Arc::new(MemoryBucket::default());
+        for number in 0..20 {
+            let (mut connection, mut export) = config(&format!("e{number}"), true);
+            let id = Value::from(format!("c{number}"));
+            connection["id"] = id.clone();
+            export["connection"] = id;
+            let written = [
+                (keys::connection(connection["id"].as_str().unwrap()), connection),
+                (keys::export(Role::Administrators, &format!("e{number}")), export),
+            ];
+            for (key, document) in written {
+                bucket.put(&key, document.to_string().into()).await.unwrap();
+            }
+        }
+        let reads = Reads::default();
+        let state = State::new(Arc::new(Watched::new(bucket, reads.clone())));
+        let stack = Stack::of("segue", &[("KlaviyoBaseUrl", "http://127.0.0.1:9")]);
+        let secrets: Arc<dyn Secrets> = Arc::new(MemorySecrets::default());
+
+        let configured = Configured::read(&state).await;
+        let mut found = state::look(&stack, &state, &configured, Timestamp::now()).await;
+        found.extend(connections(&stack, &state, &secrets, &configured.unwrap()).await);
+
+        let count = |about: &str| found.iter().filter(|finding| finding.about == about).count();
+        assert_eq!((count("connections"), count("exports"), count("credentials")), (20, 20, 20), "{found:?}");
+        let reads = reads.0.lock().unwrap();
+        let configured: Vec<_> = reads.iter().filter(|(key, _)| key.starts_with("config/")).collect();
+        assert_eq!(configured.len(), 40, "{reads:?}");
+        assert!(configured.iter().all(|(_, times)| **times == 1), "{reads:?}");
+    }
 
     #[test]
     fn a_stack_of_another_release_is_told() {

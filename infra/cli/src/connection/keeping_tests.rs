@@ -105,3 +105,18 @@ async fn credentials_that_an_earlier_connection_left_behind_are_not_used() {
     assert_eq!(seen[0].status, overview::Status::NotConnected);
     assert!(bench.secrets.get("segue/klaviyo/main").await.unwrap().text.expose_secret().contains("pk_old"));
 }
+
+#[tokio::test]
+async fn what_was_deleted_together_with_its_connection_is_not_had_back() {
+    let bench = bench(true).await;
+    let gone: Connection = serde_json::from_value(serde_json::json!({
+        "id": "main", "display_name": "Main", "destination": "klaviyo", "secret": "segue/klaviyo/main",
+        "account": {"id": "acct-1"},
+    }))
+    .unwrap();
+    let failure =
+        keeping::store(&bench.state, &*bench.secrets, &gone, &"pk_new".into()).await.unwrap_err().to_string();
+    assert!(failure.contains("was removed by somebody else just now"), "{failure}");
+    let found = bench.secrets.get("segue/klaviyo/main").await;
+    assert!(matches!(found, Err(SecretError::Deleted(_))), "nobody has the old credentials again");
+}

@@ -47,14 +47,27 @@ pub async fn test(
     let Some(connection) = state.connection(id).await? else {
         return Err(saving::unknown(state, id).await?);
     };
+    let (exports, unread) = saving::exports_over(state, id).await?;
+    let mut report = tried(stack, state, secrets, connection, exports).await?;
+    report.notes.splice(0..0, unread);
+    Ok(report)
+}
+
+/// The same of a connection that was read already, with the exports that use it.
+///
+/// # Errors
+/// [`Failure`] if it can't be looked at; that it does not work is in the report.
+pub async fn tried(
+    stack: &Stack,
+    state: &State,
+    secrets: &Arc<dyn Secrets>,
+    connection: Connection,
+    exports: Vec<(Role, Export)>,
+) -> Result<Report, Failure> {
     let endpoint = endpoint(stack, connection.destination)?;
-    let (exports, broken) = state.exports().await?;
-    let exports: Vec<(Role, Export)> =
-        exports.into_iter().filter(|(_, export)| export.connection == id).collect();
     let mut report = Report::new(connection);
-    report.notes.extend(broken.iter().map(|error| format!("an export could not be read: {error}")));
-    let (name, destination) = (report.connection.secret.clone(), report.connection.destination);
-    let subject = Subject::of(stack, destination, &**secrets, &name).await.by_hand("connect", id);
+    let Connection { id, secret: name, destination, .. } = report.connection.clone();
+    let subject = Subject::of(stack, destination, &**secrets, &name).await.by_hand("connect", &id);
     let found = match find_account(&*endpoint, &**secrets, &name).await {
         Ok(found) => {
             belongs(stack, &mut report, &found);

@@ -1,9 +1,12 @@
 //! The state bucket: configuration that can't be used, accounts that have to be reconnected, runs that are stuck.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use segue_state::finish::look as look_at;
 use segue_state::{
-    Connection, Health, Role, RunId, State, StateError, Summary, keys, permit, permit_connection,
+    Connection, Export, Health, Role, RunId, State, StateError, Summary, keys, permit, permit_connection,
 };
 
 use super::finding::Finding;
@@ -16,118 +19,152 @@ use crate::stack::Stack;
 /// did not help.
 const STUCK: SignedDuration = SignedDuration::from_mins(90);
 
+/// Documents that are read at once.
+const AT_ONCE: usize = 32;
+
+/// The connections and exports, read once for everything that is asked of them.
+pub(super) struct Configured {
+    connections: Vec<Result<Connection, StateError>>,
+    exports: Vec<(Role, Export)>,
+    broken: Vec<StateError>,
+}
+
+impl Configured {
+    /// Reads them.
+    pub(super) async fn read(state: &State) -> Result<Self, Failure> {
+        let names = saving::names(state).await?;
+        let read = names.iter().map(async |id| state.connection(id).await.transpose());
+        let read: Vec<_> = stream::iter(read).buffered(AT_ONCE).collect().await;
+        let (exports, broken) = state.exports().await?;
+        Ok(Self { connections: read.into_iter().flatten().collect(), exports, broken })
+    }
+
+    /// The connections that may be used now: enabled, agreed to, and signed in to.
+    pub(super) fn usable(&self) -> impl Iterator<Item = &Connection> {
+        let may = |connection: &&Connection| permit_connection(Role::Administrators, connection).is_ok();
+        self.connections.iter().flatten().filter(may)
+    }
+
+    /// The exports that use a connection.
+    pub(super) fn exports_over(&self, id: &str) -> Vec<(Role, Export)> {
+        self.exports.iter().filter(|(_, export)| export.connection == id).cloned().collect()
+    }
+}
+
 /// Looks at it.
-pub(super) async fn look(stack: &Stack, state: &State, now: Timestamp) -> Vec<Finding> {
+pub(super) async fn look(
+    stack: &Stack,
+    state: &State,
+    configured: &Result<Configured, Failure>,
+    now: Timestamp,
+) -> Vec<Finding> {
     let mut found = Vec::new();
-    for looked in [connections(state).await, exports(state).await, runs(stack, state, now).await] {
-        match looked {
-            Ok(findings) => found.extend(findings),
-            Err(failure) => found.push(Finding::failed("state", &failure)),
+    match configured {
+        Ok(configured) => {
+            found.extend(connections(state, configured).await);
+            found.extend(exports(configured));
+        }
+        Err(failure) => found.push(Finding::failed("state", failure)),
+    }
+    match runs(stack, state, now).await {
+        Ok(findings) => found.extend(findings),
+        Err(failure) => found.push(Finding::failed("state", &failure)),
+    }
+    found
+}
+
+async fn connections(state: &State, configured: &Configured) -> Vec<Finding> {
+    if configured.connections.is_empty() {
+        return vec![Finding::note("connections", "there are none yet: add one with `segue connection add`")];
+    }
+    let each = configured.connections.iter().map(async |read| match read {
+        Ok(connection) => match ill(state, &connection.id).await {
+            Ok(ill) => ill.into_iter().chain([may_be_used(connection)]).collect(),
+            Err(failure) => vec![Finding::failed("state", &failure), may_be_used(connection)],
+        },
+        Err(error) => vec![unusable("connections", error, "segue connection remove")],
+    });
+    stream::iter(each).buffered(AT_ONCE).collect::<Vec<_>>().await.into_iter().flatten().collect()
+}
+
+/// What runs noted against a connection's account.
+async fn ill(state: &State, id: &str) -> Result<Option<Finding>, Failure> {
+    let Some(noted) = state.read::<Health>(&keys::health(id)).await? else { return Ok(None) };
+    let Health { message, since } = noted.body;
+    let found = format!("`{id}`, since {since:.0}: {message}");
+    let to_do = format!("give it new credentials (`segue connection connect {id}`), then retry what failed");
+    Ok(Some(Finding::problem("connections", found, to_do)))
+}
+
+fn may_be_used(connection: &Connection) -> Finding {
+    let id = &connection.id;
+    if !connection.enabled {
+        Finding::note("connections", format!("`{id}` is disabled"))
+    } else if !connection.has_consent() {
+        Finding::problem(
+            "connections",
+            format!("nobody has agreed to the terms of `{id}`, so nothing may use it"),
+            "agree to them: `segue connection edit`, or `segue apply`, with --agree",
+        )
+    } else if connection.account.is_none() {
+        Finding::problem(
+            "connections",
+            format!("nobody has signed in to `{id}`, so nothing may use it"),
+            format!("sign in: `segue connection connect {id}`"),
+        )
+    } else {
+        Finding::fine("connections", format!("`{id}` may be used"))
+    }
+}
+
+fn exports(Configured { connections, exports, broken }: &Configured) -> Vec<Finding> {
+    let mut found: Vec<Finding> =
+        broken.iter().map(|error| unusable("exports", error, "segue export remove")).collect();
+    // What is wrong with these was told among the connections.
+    let unread: BTreeSet<&str> =
+        connections.iter().filter_map(|read| read.as_ref().err()).map(StateError::key).collect();
+    let connections: BTreeMap<&str, &Connection> =
+        connections.iter().flatten().map(|connection| (&*connection.id, connection)).collect();
+    for (role, export) in exports {
+        let id = &export.id;
+        if !export.enabled {
+            found.push(Finding::note("exports", format!("`{id}` is paused")));
+        } else if export.is_detached() {
+            found.push(Finding::note("exports", format!("`{id}` is detached: it has no connection")));
+        } else if !unread.contains(&*keys::connection(&export.connection)) {
+            let connection = connections.get(&*export.connection).copied();
+            found.push(may_run(*role, export, connection));
         }
     }
     found
 }
 
-/// The connections that may be used now: enabled, agreed to, and signed in to.
-pub(super) async fn usable(state: &State) -> Result<Vec<Connection>, Failure> {
-    let may = |connection: &Connection| permit_connection(Role::Administrators, connection).is_ok();
-    Ok(read(state).await?.into_iter().flatten().filter(may).collect())
+/// A document that can't be used, and what to do about it.
+fn unusable(about: &'static str, error: &StateError, remove: &str) -> Finding {
+    let to_do = if error.passes() {
+        "look again in a moment, with a `segue` as new as the stack".to_owned()
+    } else {
+        format!("save it once more with `segue apply`, or remove it with `{remove}`")
+    };
+    Finding::problem(about, error.to_string(), to_do)
 }
 
-async fn read(state: &State) -> Result<Vec<Result<Connection, StateError>>, Failure> {
-    let mut found = Vec::new();
-    for id in saving::names(state).await? {
-        found.extend(state.connection(&id).await.transpose());
-    }
-    Ok(found)
-}
-
-async fn connections(state: &State) -> Result<Vec<Finding>, Failure> {
-    let mut found = Vec::new();
-    for connection in read(state).await? {
-        let connection = match connection {
-            Ok(connection) => connection,
-            Err(error) => {
-                let to_do =
-                    "save it once more with `segue apply`, or remove it with `segue connection remove`";
-                found.push(Finding::problem("connections", error.to_string(), to_do));
-                continue;
-            }
-        };
-        let id = &connection.id;
-        if let Some(Health { message, since }) = state.read(&keys::health(id)).await?.map(|it| it.body) {
-            found.push(Finding::problem(
-                "connections",
-                format!("`{id}`, since {since:.0}: {message}"),
-                format!("give it new credentials (`segue connection connect {id}`), then retry what failed"),
-            ));
-        }
-        if !connection.enabled {
-            found.push(Finding::note("connections", format!("`{id}` is disabled")));
-        } else if !connection.has_consent() {
-            found.push(Finding::problem(
-                "connections",
-                format!("nobody has agreed to the terms of `{id}`, so nothing may use it"),
-                "agree to them: `segue connection edit`, or `segue apply`, with --agree",
-            ));
-        } else if connection.account.is_none() {
-            found.push(Finding::problem(
-                "connections",
-                format!("nobody has signed in to `{id}`, so nothing may use it"),
-                format!("sign in: `segue connection connect {id}`"),
-            ));
-        } else {
-            found.push(Finding::fine("connections", format!("`{id}` may be used")));
+fn may_run(role: Role, export: &Export, connection: Option<&Connection>) -> Finding {
+    let id = &export.id;
+    match permit(role, export, connection) {
+        Ok(()) => Finding::fine("exports", format!("`{id}` may run")),
+        Err(halt) => {
+            let to_do = format!("mend that, or pause it: `segue export pause {id}`");
+            Finding::problem("exports", format!("`{id}` can't run: {halt}"), to_do)
         }
     }
-    if found.is_empty() {
-        found.push(Finding::note("connections", "there are none yet: add one with `segue connection add`"));
-    }
-    Ok(found)
-}
-
-async fn exports(state: &State) -> Result<Vec<Finding>, Failure> {
-    let (exports, broken) = state.exports().await?;
-    let mut found: Vec<Finding> = broken
-        .iter()
-        .map(|error| {
-            let to_do = "save it once more with `segue apply`, or remove it with `segue export remove`";
-            Finding::problem("exports", error.to_string(), to_do)
-        })
-        .collect();
-    for (role, export) in exports {
-        let id = &export.id;
-        if !export.enabled {
-            found.push(Finding::note("exports", format!("`{id}` is paused")));
-            continue;
-        }
-        if export.connection.is_empty() {
-            found.push(Finding::note("exports", format!("`{id}` is detached: it has no connection")));
-            continue;
-        }
-        let connection = match state.connection(&export.connection).await {
-            Ok(connection) => connection,
-            // It is told of among the connections.
-            Err(StateError::Malformed { .. }) => continue,
-            Err(error) => return Err(error.into()),
-        };
-        found.push(match permit(role, &export, connection.as_ref()) {
-            Ok(()) => Finding::fine("exports", format!("`{id}` may run")),
-            Err(halt) => {
-                let to_do = format!("mend that, or pause it: `segue export pause {id}`");
-                Finding::problem("exports", format!("`{id}` can't run: {halt}"), to_do)
-            }
-        });
-    }
-    Ok(found)
 }
 
 async fn runs(stack: &Stack, state: &State, now: Timestamp) -> Result<Vec<Finding>, Failure> {
     let open = state.open_runs().await?;
-    let mut found = Vec::new();
-    for (export, run) in &open {
-        found.extend(stuck(stack, state, export, run, now).await?);
-    }
+    let looked = open.iter().map(|(export, run)| stuck(stack, state, export, run, now));
+    let found: Vec<Option<Finding>> = stream::iter(looked).buffered(AT_ONCE).try_collect().await?;
+    let mut found: Vec<Finding> = found.into_iter().flatten().collect();
     if found.is_empty() {
         let count = open.len();
         found.push(Finding::fine("runs", format!("{} under way, none of them stuck", counted(count, "run"))));
@@ -179,7 +216,7 @@ fn unrecorded(stack: &Stack, export: &str, run: &RunId, since: Timestamp) -> Res
 
 #[cfg(test)]
 mod tests {
-    use segue_state::{Export, Open, Outcome, Role};
+    use segue_state::{Open, Outcome};
 
     use super::super::finding::Level;
     use super::*;
@@ -189,6 +226,14 @@ mod tests {
         Stack::of("two", &[("StateBucket", "bucket")])
     }
 
+    async fn looked(state: &State) -> Vec<Finding> {
+        look(&stack(), state, &Configured::read(state).await, Timestamp::now()).await
+    }
+
+    async fn usable(state: &State) -> Vec<String> {
+        Configured::read(state).await.unwrap().usable().map(|connection| connection.id.clone()).collect()
+    }
+
     fn said(findings: &[Finding]) -> Vec<(Level, String)> {
         findings.iter().map(|finding| (finding.level, finding.found.clone())).collect()
     }
@@ -196,9 +241,9 @@ mod tests {
     #[tokio::test]
     async fn all_is_well() {
         let state = configured().await;
-        let found = look(&stack(), &state, Timestamp::now()).await;
+        let found = looked(&state).await;
         assert!(found.iter().all(|finding| finding.level == Level::Ok), "{found:?}");
-        assert_eq!(usable(&state).await.unwrap()[0].id, "c");
+        assert_eq!(usable(&state).await, ["c"]);
     }
 
     #[tokio::test]
@@ -210,7 +255,7 @@ mod tests {
         let foreign = Export { id: "theirs".into(), enabled: true, ..paused };
         state.create(&keys::export(Role::Contributors, "theirs"), &foreign).await.unwrap();
         state.objects().put("config/exports/administrators/x.json", "{}".into()).await.unwrap();
-        let found = said(&look(&stack(), &state, Timestamp::now()).await);
+        let found = said(&looked(&state).await);
         for (level, text) in [
             (Level::Problem, "the destination refused the credentials"),
             (Level::Note, "`off` is paused"),
@@ -227,14 +272,14 @@ mod tests {
         let found = state.read::<Connection>(&keys::connection("c")).await.unwrap().unwrap();
         let unknown = Connection { account: None, ..found.body };
         assert!(state.replace(&keys::connection("c"), &unknown, &found.etag).await.unwrap());
-        let found = said(&look(&stack(), &state, Timestamp::now()).await);
+        let found = said(&looked(&state).await);
         for text in
             ["nobody has signed in to `c`, so nothing may use it", "`e` can't run: nobody has signed in"]
         {
             let told = |(level, said): &(Level, String)| *level == Level::Problem && said.contains(text);
             assert!(found.iter().any(told), "{text}: {found:?}");
         }
-        assert!(usable(&state).await.unwrap().is_empty());
+        assert!(usable(&state).await.is_empty());
     }
 
     #[tokio::test]

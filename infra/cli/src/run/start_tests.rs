@@ -1,7 +1,11 @@
 //! Starting runs.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use fan_out::invocation::Invocation;
-use segue_platform::memory::MemoryInvoke;
+use segue_platform::memory::{Asked, Before, MemoryBucket, MemoryInvoke, Watched};
+use segue_platform::{Objects, StoreError};
 use segue_state::keys;
 
 use super::super::tests::{config, configured};
@@ -115,4 +119,28 @@ async fn what_can_not_be_read_is_left_out_and_said() {
     let none = chosen(Role::Contributors).await.unwrap_err().to_string();
     assert!(none.contains("there is no enabled export") && none.contains("bad-contributors.json"), "{none}");
     assert!(!none.contains("bad-administrators"), "{none}");
+}
+
+/// Denies reading an export of the contributors'.
+struct Denying;
+
+#[async_trait]
+impl Before for Denying {
+    async fn before(&self, asked: Asked, key: &str) -> Result<(), StoreError> {
+        if asked == Asked::Open && key.starts_with(&keys::exports(Role::Contributors)) {
+            return Err(StoreError::Denied { key: key.to_owned(), action: "read" });
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_aws_denies_is_said_as_well() {
+    let bucket = Arc::new(MemoryBucket::default());
+    bucket.put(&keys::export(Role::Contributors, "locked"), "{}".into()).await.unwrap();
+    let state = State::new(Arc::new(Watched::new(bucket, Denying)));
+    let all = Args { all: true, ..args(&[]) };
+    let none = chosen(&state, &all, Role::Contributors, (&Selection::default(), "segments/")).await;
+    let none = none.unwrap_err().to_string();
+    assert!(none.contains("an export was left out") && none.contains("contributors/locked.json"), "{none}");
 }

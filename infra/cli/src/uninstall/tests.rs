@@ -226,3 +226,13 @@ async fn while_somebody_has_a_policy_of_the_stack_nothing_is_begun() {
     with(&said, &state, &args(true, None), &mut nobody, true).await.unwrap();
     assert!(nobody.heard[0].starts_with("warning: asking failed: AccessDenied"), "{:?}", nobody.heard);
 }
+
+#[tokio::test]
+async fn what_contributors_write_does_not_keep_the_stack() {
+    let state = configured().await;
+    let odd = keys::export(Role::Contributors, "odd");
+    state.objects().put(&odd, r#"{"version": 99}"#.into()).await.unwrap();
+    let (done, said) = taken_away(&state, &args(true, None), &mut Scripted::default(), true).await;
+    done.unwrap();
+    assert_eq!(said, ["schedule old", "stack", "bucket"]);
+}
