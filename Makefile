@@ -37,7 +37,7 @@ local: tools ## The promises of template and schemas, and that the local stack a
 	$(VENV)/python -m pytest tests/template tests/schemas infra/local/tests
 
 e2e: tools ## The whole way, on the local stack
-	$(VENV)/python -m pytest tests/e2e -n 2
+	$(VENV)/python -m pytest tests/e2e -n 2 --durations=10
 
 bench: tools ## How fast files are read, beside a program in Python (ROWS="1000000 10000000", BENCH="--help")
 	cargo bench -p segue-segment -p segue-source --bench rows --bench reading

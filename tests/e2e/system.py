@@ -45,11 +45,11 @@ class System(Configuration):
         """Has the resumer look after all runs that are not finished, however young."""
         self.ask({"request": "resume", "stuck_after_seconds": 0})
 
-    def cli(self, *arguments: str) -> subprocess.CompletedProcess:
-        """Runs `segue`."""
+    def cli(self, *arguments: str, within: float = 60.0) -> subprocess.CompletedProcess:
+        """Runs `segue`, for at most so many seconds."""
         command = [str(program("segue")), "--stack", self.stack.name, *arguments]
         return subprocess.run(
-            command, env=self.stack.environment, capture_output=True, text=True, timeout=60, check=False
+            command, env=self.stack.environment, capture_output=True, text=True, timeout=within, check=False
         )
 
     # ------------------------------------------------------------------ what became of runs

@@ -9,8 +9,10 @@ pub mod file;
 mod items;
 pub mod plan;
 pub mod positions;
+mod present;
 pub mod save;
 pub mod specs;
+mod surplus;
 pub mod terms;
 mod whose;
 

@@ -6,6 +6,7 @@
 pub mod app;
 pub mod apply;
 pub mod ask;
+mod at_once;
 pub mod audience;
 pub mod cli;
 pub mod completions;

@@ -12,12 +12,14 @@ use segue_state::{
 use super::credentials::{self, Credentials, Inputs, secret_name};
 use super::file::{CONNECTIONS, File, Item};
 use super::positions::Place;
+use super::present::{LyingExport, Present};
 use super::specs::{ConnectionSpec, ExportSpec};
+use super::surplus::{left, surplus};
 use crate::Failure;
-use crate::connection::{remove, saving};
+use crate::at_once::at_once;
 use crate::export::check::{Over, check, check_schedule};
 use crate::export::desk::quoted;
-use crate::export::found::{Found, all_read, of_contributors};
+use crate::export::found::Found;
 use crate::export::schedules::Schedules;
 use crate::export::standing::Own;
 use crate::export::timing::Timing;
@@ -102,6 +104,33 @@ pub struct PlannedExport {
 }
 
 impl PlannedExport {
+    /// As a file wants it, before it is known what is there.
+    fn of(spec: &ExportSpec, schedule_before: Option<Own>) -> Self {
+        Self {
+            role: spec.role,
+            wanted: spec.export(),
+            before: Vec::new(),
+            broken: Vec::new(),
+            schedule: spec.schedule.as_ref().map(Timing::normal),
+            schedule_before,
+        }
+    }
+
+    /// Takes in what is there under each role; what stands in nobody's way comes back as notes for people.
+    fn finds(&mut self, lying: Vec<(Role, LyingExport)>) -> Result<Vec<String>, StateError> {
+        let mut notes = Vec::new();
+        for (role, found) in lying {
+            match found {
+                Ok(Lying::Nothing) => {}
+                Ok(Lying::Usable(found)) => self.before.push((role, found)),
+                Ok(Lying::Broken(found)) => self.broken.push((role, found)),
+                Err(error) if role == Role::Contributors && self.role != role => notes.push(left(&error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(notes)
+    }
+
     /// Whether its own schedule has to be written or removed: also if it is in the other role's group, since a change of
     /// the role broke off.
     #[must_use]
@@ -153,71 +182,27 @@ pub async fn plan(
     }
     // Of a file that says nothing of connections, all of them are meant to stay.
     let only_its_own = prune && !file.absent.contains(&CONNECTIONS);
+    let present = Present::read(file, stores.state).await;
     let mut connections = Vec::new();
     let mut stdin_taken = false;
-    for Item { path, spec } in &file.connections {
-        let (before, broken) = match stores.state.lying_connection(&spec.id).await? {
-            Lying::Nothing => (None, None),
-            Lying::Usable(found) => (Some(found), None),
-            Lying::Broken(broken) => (None, Some(broken)),
-        };
-        let mut say = |field: &str, text: &str| {
-            problems
-                .push(file.problem(&format!("{path}.{field}"), &format!("connection `{}`: {text}", spec.id)));
-        };
-        let credentials = match &spec.credentials {
-            None if before.is_some() || broken.is_some() => Ok(Credentials::Kept),
-            None => {
-                Err("name its `credentials`; only a connection that exists already may leave them out"
-                    .to_owned())
-            }
-            Some(from) if from.stdin == Some(true) && std::mem::replace(&mut stdin_taken, true) => {
-                Err("only one connection can have its credentials from standard input".to_owned())
-            }
-            Some(from) => {
-                credentials::get(from, spec.destination, stores.stack, &**stores.secrets, inputs).await
-            }
-        };
-        let credentials = credentials.unwrap_or_else(|problem| {
-            say("credentials", &format!("credentials: {problem}"));
-            Credentials::Kept
-        });
-        if before.as_ref().is_some_and(|before| before.body.destination != spec.destination) {
-            say("destination", "`destination`: it can't be changed; make a new connection");
-        }
-        let wanted = connection(spec, stores.stack, &credentials, before.as_ref().map(|before| &before.body));
-        for problem in check_connection(&wanted) {
-            say(problem.field, &problem.to_string());
-        }
-        connections.push(PlannedConnection { wanted, before, broken, credentials });
+    for (item, lying) in file.connections.iter().zip(present.connections) {
+        let from_stdin = item.spec.credentials.as_ref().is_some_and(|from| from.stdin == Some(true));
+        let again = from_stdin && std::mem::replace(&mut stdin_taken, true);
+        let (planned, found) = planned_connection(item, lying?, again, stores, inputs).await;
+        let of = format!("connection `{}`", item.spec.id);
+        problems.extend(located(file, &item.path, &of, &found));
+        connections.push(planned);
     }
     let schedules =
         if prune || !file.exports.is_empty() { stores.schedules.all().await? } else { BTreeMap::new() };
     let known = known(file, &connections, stores.state, only_its_own).await?;
     let (mut exports, mut notes) = (Vec::new(), Vec::new());
-    for Item { path, spec } in &file.exports {
-        let wanted = spec.export();
-        for (field, text) in wrong(spec, &wanted, &known, file.knows_its_connections, only_its_own) {
-            problems.push(file.problem(&format!("{path}.{field}"), &format!("export `{}`: {text}", spec.id)));
-        }
-        let (mut before, mut broken) = (Vec::new(), Vec::new());
-        for role in Role::ALL {
-            match stores.state.lying_export(role, &spec.id).await {
-                Ok(Lying::Nothing) => {}
-                Ok(Lying::Usable(found)) => before.push((role, found)),
-                Ok(Lying::Broken(found)) => broken.push((role, found)),
-                Err(error) if role == Role::Contributors && spec.role != role => notes.push(left(&error)),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        exports.push(PlannedExport {
-            role: spec.role,
-            wanted,
-            before,
-            broken,
-            schedule: spec.schedule.as_ref().map(Timing::normal),
-            schedule_before: schedules.get(&spec.id).cloned(),
-        });
+    for (item, lying) in file.exports.iter().zip(present.exports) {
+        let mut planned = PlannedExport::of(&item.spec, schedules.get(&item.spec.id).cloned());
+        let wrong = wrong(&item.spec, &planned.wanted, &known, file.knows_its_connections, only_its_own);
+        problems.extend(located(file, &item.path, &format!("export `{}`", item.spec.id), &wrong));
+        notes.extend(planned.finds(lying)?);
+        exports.push(planned);
     }
     if !problems.is_empty() {
         problems.sort();
@@ -243,56 +228,6 @@ pub async fn plan(
     Ok(plan)
 }
 
-/// What the stack has and the file does not name.
-async fn surplus(plan: &mut Plan, state: &State, schedules: &BTreeMap<String, Own>) -> Result<(), Failure> {
-    let (exports, mut broken) = state.exports().await?;
-    // What stands under both roles since a change of its role broke off is put right by this file.
-    let named = |key: &str| {
-        let mut keys = plan
-            .exports
-            .iter()
-            .flat_map(|planned| Role::ALL.map(|role| keys::export(role, &planned.wanted.id)));
-        keys.any(|named| named == key)
-    };
-    broken.retain(|error| !matches!(error, StateError::Malformed { key, .. } if named(key)));
-    let (theirs, broken): (Vec<_>, Vec<_>) = broken.into_iter().partition(of_contributors);
-    // What contributors write stands in nobody's way. Of the others, what can't be read can't be told from what is to
-    // stay.
-    plan.notes.extend(theirs.iter().map(left));
-    all_read(broken)?;
-    let open = state.open_runs().await?;
-    for (_, export) in exports {
-        if !plan.exports.iter().any(|planned| planned.wanted.id == export.id) {
-            let schedule = schedules.get(&export.id).cloned();
-            let runs = open.iter().filter(|(of, _)| *of == export.id).map(|(_, run)| run.clone()).collect();
-            let found = Found::find(state, &export.id).await?;
-            plan.surplus_exports.push(SurplusExport { found, schedule, runs });
-        }
-    }
-    for id in saving::names(state).await? {
-        if plan.connections.iter().any(|planned| planned.wanted.id == id) {
-            continue;
-        }
-        let Lying::Usable(found) = state.lying_connection(&id).await? else {
-            let key = keys::connection(&id);
-            let failure =
-                Failure::new(format!("{key} is no connection, so it can't be told what goes with it"));
-            return Err(failure
-                .hint(format!("remove it with `segue connection remove {id}`, or name it in the file")));
-        };
-        let goes = |export: &str| plan.surplus_exports.iter().any(|gone| gone.found.export.id == export);
-        let mut runs = remove::Users::of(state, &id).await?.runs;
-        runs.retain(|(export, _)| !goes(export));
-        plan.surplus_connections.push(SurplusConnection { found, runs });
-    }
-    Ok(())
-}
-
-/// What can't be read and is left as it is, for people.
-fn left(error: &StateError) -> String {
-    format!("{error}; it is a contributor's, and left as it is")
-}
-
 /// A section that was forgotten must not remove everything that there is of its kind.
 fn emptied(section: &str) -> String {
     format!(
@@ -315,6 +250,52 @@ fn repeated(file: &File) -> Vec<(Place, String)> {
         file.problem(&format!("{path}.id"), &text)
     });
     again.collect()
+}
+
+/// Problems of fields of what stands at `path` in the file, with their places.
+fn located(file: &File, path: &str, of: &str, wrong: &[(String, String)]) -> Vec<(Place, String)> {
+    let each = wrong.iter();
+    each.map(|(field, text)| file.problem(&format!("{path}.{field}"), &format!("{of}: {text}"))).collect()
+}
+
+/// What is to become of a connection, and what is wrong with it: fields and texts. `stdin_taken` says that an earlier
+/// one has its credentials from standard input.
+async fn planned_connection(
+    Item { spec, .. }: &Item<ConnectionSpec>,
+    lying: Lying<Connection>,
+    stdin_taken: bool,
+    stores: &Stores<'_>,
+    inputs: &mut Inputs<'_>,
+) -> (PlannedConnection, Vec<(String, String)>) {
+    let (before, broken) = match lying {
+        Lying::Nothing => (None, None),
+        Lying::Usable(found) => (Some(found), None),
+        Lying::Broken(broken) => (None, Some(broken)),
+    };
+    let mut problems = Vec::new();
+    let mut say = |field: &str, text: String| problems.push((field.to_owned(), text));
+    let credentials = match &spec.credentials {
+        None if before.is_some() || broken.is_some() => Ok(Credentials::Kept),
+        None => {
+            Err("name its `credentials`; only a connection that exists already may leave them out".to_owned())
+        }
+        Some(_) if stdin_taken => {
+            Err("only one connection can have its credentials from standard input".to_owned())
+        }
+        Some(from) => credentials::get(from, spec.destination, stores.stack, &**stores.secrets, inputs).await,
+    };
+    let credentials = credentials.unwrap_or_else(|problem| {
+        say("credentials", format!("credentials: {problem}"));
+        Credentials::Kept
+    });
+    if before.as_ref().is_some_and(|before| before.body.destination != spec.destination) {
+        say("destination", "`destination`: it can't be changed; make a new connection".to_owned());
+    }
+    let wanted = connection(spec, stores.stack, &credentials, before.as_ref().map(|before| &before.body));
+    for problem in check_connection(&wanted) {
+        say(problem.field, problem.to_string());
+    }
+    (PlannedConnection { wanted, before, broken, credentials }, problems)
 }
 
 fn connection(
@@ -354,12 +335,10 @@ async fn known(
     let mut known: BTreeMap<String, Over> =
         planned.iter().map(|p| (p.wanted.id.clone(), Over::from(&p.wanted))).collect();
     let named = file.exports.iter().filter_map(|item| item.spec.connection.as_ref());
-    for id in named.filter(|id| !id.is_empty() && !prune) {
-        if !known.contains_key(id)
-            && let Some(found) = state.connection(id).await?
-        {
-            known.insert(id.clone(), Over::from(&found));
-        }
+    let others: BTreeSet<&String> = named.filter(|id| !prune && !known.contains_key(*id)).collect();
+    let found = at_once(others.iter().map(|id| state.connection(id))).await;
+    for (id, found) in others.into_iter().zip(found) {
+        known.extend(found?.map(|found| (id.clone(), Over::from(&found))));
     }
     Ok(known)
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::report::{ExportSeen, connection_rows};
 use super::saving;
 use crate::Failure;
+use crate::at_once::at_once;
 use crate::output::{Screen, table};
 use crate::stack::Stack;
 
@@ -121,12 +122,10 @@ pub async fn all(state: &State, only: Option<Destination>) -> Result<(Vec<Seen>,
     let (exports, broken) = state.exports().await?;
     let mut notes: Vec<_> =
         broken.iter().map(|error| format!("an export could not be read: {error}")).collect();
-    let mut seen = Vec::new();
-    for name in saving::names(state).await? {
-        match state.connection(&name).await {
-            Ok(Some(found)) if only.is_none_or(|only| only == found.destination) => {
-                seen.push(Seen::of(state, found, &exports).await?);
-            }
+    let mut listed = Vec::new();
+    for found in saving::all(state).await? {
+        match found {
+            Ok(found) if only.is_none_or(|only| only == found.destination) => listed.push(found),
             Ok(_) => {}
             // One that is malformed must not hide the others.
             Err(error @ (StateError::Malformed { .. } | StateError::Version { .. })) => {
@@ -135,7 +134,8 @@ pub async fn all(state: &State, only: Option<Destination>) -> Result<(Vec<Seen>,
             Err(error) => return Err(error.into()),
         }
     }
-    Ok((seen, notes))
+    let seen = at_once(listed.into_iter().map(|found| Seen::of(state, found, &exports))).await;
+    Ok((seen.into_iter().collect::<Result<_, _>>()?, notes))
 }
 
 /// Prints all connections.

@@ -1,8 +1,9 @@
 //! Reading connections and changing them, so that nobody else's change is lost.
 
 use segue_state::config::check_connection;
-use segue_state::{Connection, Export, Role, State, Versioned, keys};
+use segue_state::{Connection, Export, Role, State, StateError, Versioned, keys};
 
+use crate::at_once::at_once;
 use crate::{Failure, nearest};
 
 /// A connection, with what is needed to change it.
@@ -53,6 +54,16 @@ pub async fn names(state: &State) -> Result<Vec<String>, Failure> {
     let listed = state.objects().list(keys::CONNECTIONS).await?;
     let name = |key: &str| Some(key.strip_prefix(keys::CONNECTIONS)?.strip_suffix(".json")?.to_owned());
     Ok(listed.iter().filter_map(|stored| name(&stored.key)).collect())
+}
+
+/// All connections, in the order of their names; of what can't be read, why.
+///
+/// # Errors
+/// [`Failure`] if they can't be listed.
+pub async fn all(state: &State) -> Result<Vec<Result<Connection, StateError>>, Failure> {
+    let names = names(state).await?;
+    let read = at_once(names.iter().map(|id| state.connection(id))).await;
+    Ok(read.into_iter().filter_map(Result::transpose).collect())
 }
 
 /// The exports that use a connection, and what could not be read.

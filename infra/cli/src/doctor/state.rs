@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use segue_state::finish::look as look_at;
 use segue_state::{
@@ -11,6 +10,7 @@ use segue_state::{
 
 use super::finding::Finding;
 use crate::Failure;
+use crate::at_once::at_once;
 use crate::connection::saving;
 use crate::output::counted;
 use crate::stack::Stack;
@@ -18,9 +18,6 @@ use crate::stack::Stack;
 /// The resumer takes a run up after an hour without anything, and comes by every 15 minutes. It counts as stuck if that
 /// did not help.
 const STUCK: SignedDuration = SignedDuration::from_mins(90);
-
-/// Documents that are read at once.
-const AT_ONCE: usize = 32;
 
 /// The connections and exports, read once for everything that is asked of them.
 pub(super) struct Configured {
@@ -32,11 +29,9 @@ pub(super) struct Configured {
 impl Configured {
     /// Reads them.
     pub(super) async fn read(state: &State) -> Result<Self, Failure> {
-        let names = saving::names(state).await?;
-        let read = names.iter().map(async |id| state.connection(id).await.transpose());
-        let read: Vec<_> = stream::iter(read).buffered(AT_ONCE).collect().await;
+        let connections = saving::all(state).await?;
         let (exports, broken) = state.exports().await?;
-        Ok(Self { connections: read.into_iter().flatten().collect(), exports, broken })
+        Ok(Self { connections, exports, broken })
     }
 
     /// The connections that may be used now: enabled, agreed to, and signed in to.
@@ -84,7 +79,7 @@ async fn connections(state: &State, configured: &Configured) -> Vec<Finding> {
         },
         Err(error) => vec![unusable("connections", error, "segue connection remove")],
     });
-    stream::iter(each).buffered(AT_ONCE).collect::<Vec<_>>().await.into_iter().flatten().collect()
+    at_once(each).await.into_iter().flatten().collect()
 }
 
 /// What runs noted against a connection's account.
@@ -162,9 +157,9 @@ fn may_run(role: Role, export: &Export, connection: Option<&Connection>) -> Find
 
 async fn runs(stack: &Stack, state: &State, now: Timestamp) -> Result<Vec<Finding>, Failure> {
     let open = state.open_runs().await?;
-    let looked = open.iter().map(|(export, run)| stuck(stack, state, export, run, now));
-    let found: Vec<Option<Finding>> = stream::iter(looked).buffered(AT_ONCE).try_collect().await?;
-    let mut found: Vec<Finding> = found.into_iter().flatten().collect();
+    let looked = at_once(open.iter().map(|(export, run)| stuck(stack, state, export, run, now))).await;
+    let mut found: Vec<Finding> =
+        looked.into_iter().filter_map(Result::transpose).collect::<Result<_, _>>()?;
     if found.is_empty() {
         let count = open.len();
         found.push(Finding::fine("runs", format!("{} under way, none of them stuck", counted(count, "run"))));

@@ -1,6 +1,5 @@
 //! Exports as the state bucket has them: finding, saving and removing one, and stopping what it has under way.
 
-use futures::future::join_all;
 use segue_platform::StoreError;
 use segue_state::document::Created;
 use segue_state::{Broken, Connection, Export, Lying, Role, RunId, State, StateError, Versioned, keys};
@@ -167,11 +166,10 @@ pub fn of_contributors(error: &StateError) -> bool {
 /// # Errors
 /// [`Failure`] if they can't be read.
 pub async fn connections(state: &State) -> Result<(Vec<Connection>, Vec<StateError>), Failure> {
-    let ids = saving::names(state).await?;
     let (mut all, mut broken) = (Vec::new(), Vec::new());
-    for found in join_all(ids.iter().map(|id| state.connection(id))).await {
+    for found in saving::all(state).await? {
         match found {
-            Ok(found) => all.extend(found),
+            Ok(found) => all.push(found),
             Err(error @ (StateError::Malformed { .. } | StateError::Version { .. })) => broken.push(error),
             Err(error) => return Err(error.into()),
         }

@@ -1,6 +1,5 @@
 //! An export as lists and `show` have it: what it is, whether it may run, what starts it, how it ran last.
 
-use futures::future::try_join_all;
 use segue_segment::Destination;
 use segue_state::finish::look;
 use segue_state::{Connection, Export, Halt, Role, RunId, State, Status, permit};
@@ -8,9 +7,7 @@ use serde::Serialize;
 
 use super::standing::{Own, Standing};
 use crate::Failure;
-
-/// Exports that are looked at at once.
-const AT_ONCE: usize = 16;
+use crate::at_once::at_once;
 
 /// An export, and what is to be known of it.
 #[derive(Debug, Clone, Serialize)]
@@ -116,14 +113,10 @@ pub async fn views(
     connections: &[Connection],
     schedules: &std::collections::BTreeMap<String, Own>,
 ) -> Result<Vec<View>, Failure> {
-    let mut views = Vec::with_capacity(exports.len());
-    for group in exports.chunks(AT_ONCE) {
-        let looked = group.iter().map(|(role, export)| {
-            let connection = connections.iter().find(|found| found.id == export.connection);
-            let schedule = schedules.get(&export.id).and_then(|own| own.of_role(*role)).cloned();
-            View::of(state, *role, export.clone(), connection, schedule)
-        });
-        views.extend(try_join_all(looked).await?);
-    }
-    Ok(views)
+    let looked = exports.into_iter().map(|(role, export)| {
+        let connection = connections.iter().find(|found| found.id == export.connection);
+        let schedule = schedules.get(&export.id).and_then(|own| own.of_role(role)).cloned();
+        View::of(state, role, export, connection, schedule)
+    });
+    at_once(looked).await.into_iter().collect()
 }

@@ -9,6 +9,7 @@ use segue_state::{RunId, State, Status, Summary};
 use super::when::{prefix, when};
 use super::{Which, export_id, no_run, summaries};
 use crate::Failure;
+use crate::at_once::at_once;
 use crate::output::Screen;
 
 /// Runs that are looked at at once.
@@ -84,16 +85,12 @@ async fn newest(state: &State, args: &Args) -> Result<Vec<Summary>, Failure> {
         None => state.exports_run().await?,
     };
     let mut runs: Vec<(RunId, &str)> = Vec::new();
-    for exports in exports.chunks(AT_ONCE) {
-        let listed = exports.iter().map(async |export| Ok((export, state.runs(export).await?)));
-        let listed: Vec<(&String, Vec<RunId>)> =
-            try_join_all(listed).await.map_err(|error: Failure| error)?;
-        for (export, ids) in listed {
-            let newest = ids.into_iter().rev().filter(|id| args.covers(id));
-            // A state is only known of a run that was looked at.
-            let most = if args.state.is_empty() { limit } else { usize::MAX };
-            runs.extend(newest.take(most).map(|id| (id, export.as_str())));
-        }
+    let listed = at_once(exports.iter().map(|export| state.runs(export))).await;
+    for (export, ids) in exports.iter().zip(listed) {
+        let newest = ids?.into_iter().rev().filter(|id| args.covers(id));
+        // A state is only known of a run that was looked at.
+        let most = if args.state.is_empty() { limit } else { usize::MAX };
+        runs.extend(newest.take(most).map(|id| (id, export.as_str())));
     }
     runs.sort_unstable_by(|one, other| other.cmp(one));
     let mut found: Vec<Summary> = Vec::new();
