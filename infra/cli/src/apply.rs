@@ -6,7 +6,8 @@ pub mod command;
 pub mod credentials;
 pub mod drift;
 pub mod file;
-mod items;
+mod mistakes;
+mod node;
 pub mod plan;
 pub mod positions;
 mod present;
@@ -14,6 +15,7 @@ pub mod save;
 pub mod specs;
 mod surplus;
 pub mod terms;
+mod typed;
 mod whose;
 
 pub use command::{ApplyArgs, Args, run, run_plan};

@@ -25,9 +25,9 @@ pub struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub struct Global {
-    /// The CloudFormation stack that Segue was deployed as.
-    #[arg(long, global = true, env = "SEGUE_STACK", default_value = "segue", value_name = "STACK")]
-    pub stack: String,
+    /// The CloudFormation stack that Segue was deployed as: `segue` if not said.
+    #[arg(long, global = true, env = "SEGUE_STACK", value_name = "STACK")]
+    pub stack: Option<String>,
     /// How to print what was found: for people, or for scripts.
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     pub output: Output,

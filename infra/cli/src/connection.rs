@@ -26,7 +26,7 @@ use crate::output::Screen;
 use crate::prompt::Prompt;
 use crate::{App, Failure};
 use connect::Desk;
-use edit::Changed;
+use edit::{Changed, CutOff};
 
 /// Manage connections: accounts at Snapchat, Mailchimp and Klaviyo.
 #[derive(Debug, clap::Subcommand)]
@@ -149,14 +149,26 @@ async fn told(
 }
 
 fn print_changed(app: &App, changed: &Changed, what: &str, screen: &mut Screen<'_>) -> Result<(), Failure> {
-    let Changed { connection, changed, shut_out } = changed;
+    screen.json(changed)?;
+    let Changed { connection, changed, shut_out, stopped } = changed;
     let id = &connection.id;
-    screen.json(connection)?;
     screen.line(&if *changed {
         format!("the connection `{id}` is {what}")
     } else {
         format!("the connection `{id}` was like that already")
     })?;
+    if !stopped.exports.is_empty() {
+        screen
+            .line(&format!("these exports can't run until it is enabled: {}", stopped.exports.join(", ")))?;
+    }
+    for CutOff { export, run } in &stopped.runs {
+        screen.line(&format!(
+            "the run {run} of `{export}` is cut off: what it has not sent yet is cancelled"
+        ))?;
+    }
+    for unread in &stopped.unread {
+        screen.line(&format!("note: what else that stops is not known: {unread}"))?;
+    }
     if !shut_out.is_empty() {
         screen
             .line(&format!("these exports of contributors may not run any more: {}", shut_out.join(", ")))?;

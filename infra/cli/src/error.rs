@@ -12,15 +12,28 @@ use segue_state::StateError;
 /// What went wrong, all of it at once, and what to do. It never holds a secret or a person's data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    problems: Vec<String>,
+    problems: Vec<Problem>,
+    /// What to do about all of it.
     hint: Option<String>,
     status: u8,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Problem {
+    text: String,
+    hint: Option<String>,
+}
+
+impl From<String> for Problem {
+    fn from(text: String) -> Self {
+        Self { text, hint: None }
+    }
 }
 
 impl Failure {
     /// It failed: exit status 1.
     pub fn new(problem: impl Into<String>) -> Self {
-        Self { problems: vec![problem.into()], hint: None, status: 1 }
+        Self::all(vec![problem.into()])
     }
 
     /// It was used wrongly: exit status 2.
@@ -35,8 +48,8 @@ impl Failure {
 
     /// Several things are wrong.
     #[must_use]
-    pub const fn all(problems: Vec<String>) -> Self {
-        Self { problems, hint: None, status: 1 }
+    pub fn all(problems: Vec<String>) -> Self {
+        Self { problems: problems.into_iter().map(Problem::from).collect(), hint: None, status: 1 }
     }
 
     /// AWS did not answer as hoped.
@@ -62,14 +75,17 @@ impl Failure {
         })
     }
 
-    /// With what to do about it.
+    /// With what to do about it, or about all of it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        match &mut *self.problems {
+            [only] => only.hint = Some(hint.into()),
+            _ => self.hint = Some(hint.into()),
+        }
         self
     }
 
-    /// Several failures as one; none if there are none. The first hint is kept.
+    /// Several failures as one, each with its hint; none if there are none.
     ///
     /// # Errors
     /// That one.
@@ -86,15 +102,23 @@ impl Failure {
     #[must_use]
     pub fn about(mut self, what: &str) -> Self {
         for problem in &mut self.problems {
-            *problem = format!("{what}: {problem}");
+            problem.text = format!("{what}: {}", problem.text);
         }
         self
     }
 
     /// What is wrong, in one line, and what to do.
     #[must_use]
-    pub fn told(&self) -> (String, Option<&str>) {
-        (self.problems.join("; "), self.hint.as_deref())
+    pub fn told(&self) -> (String, Option<String>) {
+        let problems: Vec<&str> = self.problems.iter().map(|problem| &*problem.text).collect();
+        let mut hints: Vec<&str> = self
+            .problems
+            .iter()
+            .filter_map(|problem| problem.hint.as_deref())
+            .chain(self.hint.as_deref())
+            .collect();
+        hints.dedup();
+        (problems.join("; "), (!hints.is_empty()).then(|| hints.join("; ")))
     }
 
     /// The exit status.
@@ -106,8 +130,12 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for problem in &self.problems {
-            writeln!(f, "error: {problem}")?;
+        // A hint that several problems share comes after the last of them.
+        for problems in self.problems.chunk_by(|one, next| one.hint == next.hint) {
+            for Problem { text, .. } in problems {
+                writeln!(f, "error: {text}")?;
+            }
+            problems[0].hint.iter().try_for_each(|hint| writeln!(f, "hint: {hint}"))?;
         }
         self.hint.iter().try_for_each(|hint| writeln!(f, "hint: {hint}"))
     }
@@ -164,6 +192,22 @@ impl From<InvokeError> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_several_failures_each_keeps_its_hint() {
+        let failures = ["one", "two"].map(|what| Failure::new(what).hint("mend it"));
+        let other = Failure::new("three").hint("leave it");
+        let all = Failure::together(failures.into_iter().chain([other]).collect()).unwrap_err();
+        insta::assert_snapshot!(all.clone().hint("look again").to_string(), @r"
+        error: one
+        error: two
+        hint: mend it
+        error: three
+        hint: leave it
+        hint: look again
+        ");
+        assert_eq!(all.told(), ("one; two; three".to_owned(), Some("mend it; leave it".to_owned())));
+    }
 
     #[test]
     fn each_problem_has_a_line_and_the_hint_comes_last() {

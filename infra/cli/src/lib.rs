@@ -36,41 +36,54 @@ pub use cli::Cli;
 use cli::Command;
 pub use error::Failure;
 use output::Screen;
+use prompt::Terminal;
+use stack::{DEFAULT_NAME, for_stack};
 
 /// Does what the command line says. Exit status: 0 done, 1 it failed, 2 used wrongly.
 pub async fn run(cli: Cli) -> ExitCode {
     let (out, read) = (&mut stdout(), &mut prompt::Piped::stdin());
     let columns = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
-    let mut screen = Screen::new(cli.global.output, out).of_width(columns);
-    match Box::pin(dispatch(cli, &mut screen, apply::Inputs { env: Env::process(), stdin: read })).await {
+    let stack = cli.global.stack.clone().unwrap_or_else(|| DEFAULT_NAME.to_owned());
+    let mut screen = Screen::new(cli.global.output, out).of_width(columns).of_stack(&stack);
+    let inputs = apply::Inputs { env: Env::process(), stdin: read };
+    match Box::pin(dispatch(cli, &stack, &mut screen, inputs)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // There is nowhere left to say that this can't be written.
-            let _ = std::io::Write::write_all(&mut stderr(), output::plain(&failure.to_string()).as_bytes());
+            let text = failure.to_string();
+            let text = output::plain(&for_stack(&text, &stack)).into_owned();
+            let _ = std::io::Write::write_all(&mut stderr(), text.as_bytes());
             ExitCode::from(failure.status())
         }
     }
 }
 
-async fn dispatch(cli: Cli, screen: &mut Screen<'_>, inputs: apply::Inputs<'_>) -> Result<(), Failure> {
-    let stack = cli.global.stack;
+async fn dispatch(
+    cli: Cli,
+    stack: &str,
+    screen: &mut Screen<'_>,
+    inputs: apply::Inputs<'_>,
+) -> Result<(), Failure> {
     match cli.command {
-        Command::Plan(args) => apply::run_plan(&stack, &args, inputs, screen).await,
-        Command::Apply(args) => apply::run(&stack, &args, inputs, &mut prompt::Terminal, screen).await,
-        Command::Config(command) => config::run(&stack, command, screen).await,
-        Command::Audience(command) => audience::run(&App::open(&stack).await?, command, screen).await,
+        Command::Plan(args) => apply::run_plan(stack, &args, inputs, screen).await,
+        Command::Apply(args) => {
+            apply::run(stack, &args, inputs, &mut Terminal::of_stack(stack), screen).await
+        }
+        Command::Config(command) => config::run(stack, command, screen).await,
+        Command::Audience(command) => audience::run(&App::open(stack).await?, command, screen).await,
         Command::Connection(command) => {
-            let app = App::open(&stack).await?;
-            connection::run(&app, command, inputs, &mut prompt::Terminal, screen).await
+            let app = App::open(stack).await?;
+            connection::run(&app, command, inputs, &mut Terminal::of_stack(stack), screen).await
         }
         Command::Export(command) => {
-            export::run(&App::open(&stack).await?, command, &mut prompt::Terminal, screen).await
+            export::run(&App::open(stack).await?, command, &mut Terminal::of_stack(stack), screen).await
         }
-        Command::Segment(segment::Command::Put(args)) => segment::put::run(&stack, &args, screen).await,
+        Command::Segment(segment::Command::Put(args)) => segment::put::run(stack, &args, screen).await,
         Command::Segment(segment::Command::Check(args)) => segment::check::run(&args, screen),
-        Command::Run(command) => run::run(&App::open(&stack).await?, command, screen).await,
-        Command::Doctor(args) => doctor::run(&stack, &args, screen).await,
-        Command::Uninstall(args) => uninstall::run(&stack, &args, screen).await,
+        Command::Run(command) => run::run(&App::open(stack).await?, command, screen).await,
+        Command::Doctor(args) => doctor::run(stack, &args, screen).await,
+        Command::Uninstall(args) if args.force && cli.global.stack.is_none() => Err(uninstall::unnamed()),
+        Command::Uninstall(args) => uninstall::run(stack, &args, screen).await,
         Command::Completions(args) => completions::run(&args, screen),
     }
 }

@@ -8,6 +8,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use crate::Failure;
+use crate::stack::{DEFAULT_NAME, for_stack};
 
 /// How to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -23,12 +24,19 @@ pub struct Screen<'a> {
     output: Output,
     out: &'a mut dyn Write,
     width: Option<usize>,
+    stack: String,
 }
 
 impl<'a> Screen<'a> {
     /// Prints to `out`.
     pub fn new(output: Output, out: &'a mut dyn Write) -> Self {
-        Self { output, out, width: None }
+        Self { output, out, width: None, stack: DEFAULT_NAME.to_owned() }
+    }
+
+    /// Prints of this stack: the commands in a text are for it.
+    #[must_use]
+    pub fn of_stack(self, stack: &str) -> Self {
+        Self { stack: stack.to_owned(), ..self }
     }
 
     /// Prints to a terminal of so many columns; `None` if it is none.
@@ -57,7 +65,8 @@ impl<'a> Screen<'a> {
         if self.is_json() {
             return Ok(());
         }
-        written(writeln!(self.out, "{}", plain(text)).and_then(|()| self.out.flush()))
+        let text = for_stack(text, &self.stack);
+        written(writeln!(self.out, "{}", plain(&text)).and_then(|()| self.out.flush()))
     }
 
     /// One document for scripts; nothing for people.
@@ -69,7 +78,7 @@ impl<'a> Screen<'a> {
             return Ok(());
         }
         let text = serde_json::to_string_pretty(value).map_err(|error| Failure::new(error.to_string()))?;
-        written(writeln!(self.out, "{text}").and_then(|()| self.out.flush()))
+        written(writeln!(self.out, "{}", for_stack(&text, &self.stack)).and_then(|()| self.out.flush()))
     }
 }
 

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 
 use crate::Failure;
 use crate::output::plain;
+use crate::stack::for_stack;
 use crate::terminal;
 
 /// Somebody who can be asked, if there is anybody.
@@ -104,8 +105,18 @@ pub fn unread(error: &io::Error) -> &'static str {
 }
 
 /// The person at this process's terminal. Nothing that others wrote commands it.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Terminal;
+#[derive(Debug, Clone)]
+pub struct Terminal {
+    stack: String,
+}
+
+impl Terminal {
+    /// Somebody who works with this stack: the commands in a text are for it.
+    #[must_use]
+    pub fn of_stack(stack: &str) -> Self {
+        Self { stack: stack.to_owned() }
+    }
+}
 
 impl Prompt for Terminal {
     fn is_terminal(&self) -> bool {
@@ -113,7 +124,7 @@ impl Prompt for Terminal {
     }
 
     fn say(&mut self, text: &str) {
-        Plain(Raw).say(text);
+        Plain(Raw).say(&for_stack(text, &self.stack));
     }
 
     fn text(&mut self, question: &str, default: Option<&str>) -> Result<String, Failure> {

@@ -65,14 +65,18 @@ pub enum Command {
 /// [`Failure`].
 pub async fn run(app: &App, command: Command, screen: &mut Screen<'_>) -> Result<(), Failure> {
     match command {
-        Command::Start(args) => start::run(app, &args, &mut Terminal, screen).await,
+        Command::Start(args) => {
+            start::run(app, &args, &mut Terminal::of_stack(&app.stack.name), screen).await
+        }
         Command::List(args) => list::run(&app.state, &args, screen).await,
         Command::Show(args) => show::run(&app.stack, &app.state, &args, screen).await,
         Command::Watch(args) => watch::run(app, &args, screen).await,
         Command::Cancel(args) => cancel::run(app, &args, screen).await,
-        Command::Retry(args) => retry::run(app, &args, &mut Terminal, screen).await,
+        Command::Retry(args) => {
+            retry::run(app, &args, &mut Terminal::of_stack(&app.stack.name), screen).await
+        }
         Command::Rejected(args) => rejected::run(app, &args, screen).await,
-        Command::Logs(args) => logs::run(app, &args, &mut Terminal, screen).await,
+        Command::Logs(args) => logs::run(app, &args, &mut Terminal::of_stack(&app.stack.name), screen).await,
     }
 }
 

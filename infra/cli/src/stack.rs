@@ -1,5 +1,6 @@
 //! Finding the stack, and in its outputs where everything is.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
@@ -9,7 +10,7 @@ use segue_segment::Destination;
 use crate::Failure;
 
 /// The name of a stack that nobody gave another one.
-const DEFAULT_NAME: &str = "segue";
+pub const DEFAULT_NAME: &str = "segue";
 
 /// A deployed stack.
 #[derive(Debug, Clone)]
@@ -143,6 +144,28 @@ impl Stack {
     }
 }
 
+/// A text whose commands are for this stack, however they got into it: who copies one must not end up with another
+/// stack.
+#[must_use]
+pub fn for_stack<'a>(text: &'a str, stack: &str) -> Cow<'a, str> {
+    const COMMAND: &str = "`segue ";
+    if stack == DEFAULT_NAME || !text.contains(COMMAND) {
+        return Cow::Borrowed(text);
+    }
+    let mut parts = text.split(COMMAND);
+    let mut named = parts.next().unwrap_or_default().to_owned();
+    for rest in parts {
+        named.push_str(COMMAND);
+        if !rest.starts_with("--stack") {
+            named.push_str("--stack ");
+            named.push_str(stack);
+            named.push(' ');
+        }
+        named.push_str(rest);
+    }
+    Cow::Owned(named)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,6 +179,17 @@ mod tests {
         error: the stack `other` (CREATE_COMPLETE) has no output `KlaviyoQueueUrl`
         hint: is it a stack of Segue's, deployed to its end, and as new as this `segue`?
         ");
+    }
+
+    #[test]
+    fn commands_in_a_text_name_the_stack_where_needed() {
+        let text = "see `segue run list`, then `segue --stack two run show e r` of Segue";
+        assert_eq!(for_stack(text, DEFAULT_NAME), text);
+        assert_eq!(
+            for_stack(text, "two"),
+            "see `segue --stack two run list`, then `segue --stack two run show e r` of Segue"
+        );
+        assert_eq!(for_stack("no command", "two"), "no command");
     }
 
     #[test]

@@ -102,6 +102,13 @@ struct Stopped {
     cut_off: usize,
 }
 
+/// Nobody is asked, and no stack is named: the one that is called as by default may be the one that matters most.
+#[must_use]
+pub fn unnamed() -> Failure {
+    Failure::usage("--force asks nobody, so it has to be said which stack is to go")
+        .hint("name it with --stack NAME, or in SEGUE_STACK; nothing was changed")
+}
+
 /// Does it.
 ///
 /// # Errors
@@ -121,7 +128,7 @@ pub async fn run(stack: &str, args: &Args, screen: &mut Screen<'_>) -> Result<()
         deployed: &cloud::Cloud::new(&app)?,
         by: app.caller().await?,
     };
-    let done = work.all(args, &mut Terminal, screen).await?;
+    let done = work.all(args, &mut Terminal::of_stack(stack), screen).await?;
     screen.json(&done)
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use segue_platform::{Aws, Env};
 
-use crate::stack::Stack;
+use crate::stack::{DEFAULT_NAME, Stack};
 
 /// This program's release.
 pub const OWN: &str = env!("CARGO_PKG_VERSION");
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Prints both versions. That the stack can't be asked is told, and is no failure.
 pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let named = named(args).or_else(|| Env::process().optional("SEGUE_STACK"));
-    let name = named.unwrap_or_else(|| "segue".to_owned());
+    let name = named.unwrap_or_else(|| DEFAULT_NAME.to_owned());
     let found = tokio::time::timeout(PATIENCE, async { Stack::find(&Aws::load().await, &name).await });
     let stack = match found.await {
         Ok(Ok(stack)) => of(&stack),

@@ -274,41 +274,40 @@ pub(super) fn flat(path: &str, value: &Value, found: &mut Map<String, Value>) {
     }
 }
 
+impl Change {
+    /// The fields that change, a line each, and what was changed by hand before.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let field = |Field { field, before, after }: &Field| {
+            let (before, after) = (words(before), words(after));
+            match self.action {
+                Action::Create => format!("    {field}: {after}"),
+                _ if field == FOREIGN => format!("    {field}: {before}, not Segue's form -> {after}"),
+                _ if field == ACCOUNT => {
+                    format!("    {field}: {before} -> {after}; another one needs --other-account")
+                }
+                _ => format!("    {field}: {before} -> {after}"),
+            }
+        };
+        let drift = self.drift.iter().map(|drift| format!("    ! {drift}"));
+        self.fields.iter().map(field).chain(drift).collect()
+    }
+}
+
 /// Prints what would change.
 ///
 /// # Errors
 /// [`Failure`] if the output can't be written.
 pub fn print(all: &[Change], notes: &[String], screen: &mut Screen<'_>) -> Result<(), Failure> {
     screen.json(&json!({ "changes": all, "notes": notes }))?;
-    for Change { kind, id, action, fields, drift } in
-        all.iter().filter(|change| change.action != Action::Keep)
-    {
-        let mark = match action {
+    for change in all.iter().filter(|change| change.action != Action::Keep) {
+        let mark = match change.action {
             Action::Create => "+",
             Action::Change => "~",
             Action::Remove => "-",
             Action::Keep => "=",
         };
-        screen.line(&format!("{mark} {} {id}", kind.name()))?;
-        for Field { field, before, after } in fields {
-            screen.line(&match action {
-                Action::Create => format!("    {field}: {}", words(after)),
-                _ if field == FOREIGN => {
-                    format!("    {field}: {}, not Segue's form -> {}", words(before), words(after))
-                }
-                _ if field == ACCOUNT => {
-                    format!(
-                        "    {field}: {} -> {}; another one needs --other-account",
-                        words(before),
-                        words(after)
-                    )
-                }
-                _ => format!("    {field}: {} -> {}", words(before), words(after)),
-            })?;
-        }
-        if let Some(drift) = drift {
-            screen.line(&format!("    ! {drift}"))?;
-        }
+        screen.line(&format!("{mark} {} {}", change.kind.name(), change.id))?;
+        change.lines().iter().try_for_each(|line| screen.line(line))?;
     }
     notes.iter().try_for_each(|note| screen.line(&format!("note: {}", note.replace('\n', " "))))?;
     let count = |wanted| all.iter().filter(|change| change.action == wanted).count();

@@ -7,7 +7,7 @@ use segue_segment::Destination;
 use segue_state::{Connection, Consent};
 
 use super::account::AtDestinations;
-use super::changes::{changes, print as print_changes};
+use super::changes::{Action, Change, changes, print as print_changes};
 use super::credentials::Inputs;
 use super::drift::{Kind, refuse};
 use super::file::File;
@@ -96,20 +96,32 @@ pub async fn run(
     let stores =
         Stores { stack: &app.stack.name, state: &app.state, secrets: &app.secrets, schedules: &schedules };
     let plan = plan(&file, &stores, &mut inputs, args.prune).await?;
+    let changes = changes(&plan, &AtDestinations(&app.stack), &app.secrets, args.agree).await?;
     if args.refuse_drift {
-        refuse(&changes(&plan, &AtDestinations(&app.stack), &app.secrets, args.agree).await?)?;
+        refuse(&changes)?;
     }
+    overwritten(&changes, prompt);
     agreed_to_remove(&plan, *force, prompt)?;
     let by = app.caller().await?;
     let agreement = agreement(&plan, args.agree, &by);
     let agreed = Agreed { consent: agreement.as_ref(), other_account: *other_account };
-    let mut report = Report { notes: plan.notes.clone(), ..Report::default() };
+    let changes = changes.into_iter().filter(|change| change.action == Action::Change).collect();
+    let mut report = Report { changes, notes: plan.notes.clone(), ..Report::default() };
     let saved = save(&AtDestinations(&app.stack), &stores, plan, agreed, &by, &mut report).await;
     // What is saved stays, so it is told also where the rest failed.
     if saved.is_ok() || !report.is_empty() {
         print(&app.stack, &report, agreement.as_ref(), screen)?;
     }
     saved
+}
+
+/// Says what the file overwrites that somebody changed by hand: an export that was paused is resumed, say.
+fn overwritten(changes: &[Change], prompt: &mut dyn Prompt) {
+    for Change { kind, id, drift, .. } in changes {
+        if let Some(drift) = drift {
+            prompt.say(&format!("warning: {} `{id}`: {drift}; the file wins", kind.name()));
+        }
+    }
 }
 
 /// What is removed is gone: somebody has to mean it, by `--force` or at the terminal.
@@ -148,18 +160,26 @@ pub(super) fn print(
     screen: &mut Screen<'_>,
 ) -> Result<(), Failure> {
     screen.json(report)?;
-    let row = |kind: &str, id: &str, outcome: &str| vec![kind.to_owned(), id.to_owned(), outcome.to_owned()];
     let connections = report.connections.iter();
     let connections =
-        connections.map(|saved| row("connection", &saved.connection.id, Outcome::name(saved.outcome)));
-    let exports = report.exports.iter().map(|saved| row("export", &saved.id, saved.outcome.name()));
-    let removed = report.removed.iter().map(|gone| row(gone.kind.name(), &gone.id, "removed"));
-    let rows: Vec<_> = connections.chain(exports).chain(removed).collect();
+        connections.map(|saved| (Kind::Connection, &saved.connection.id, Outcome::name(saved.outcome)));
+    let exports = report.exports.iter().map(|saved| (Kind::Export, &saved.id, saved.outcome.name()));
+    let removed = report.removed.iter().map(|gone| (gone.kind, &gone.id, "removed"));
+    let items: Vec<_> = connections.chain(exports).chain(removed).collect();
     report.notes.iter().try_for_each(|note| screen.line(&format!("note: {}", note.replace('\n', " "))))?;
-    if rows.is_empty() {
+    if items.is_empty() {
         return screen.line("the file names no connection and no export");
     }
-    screen.line(&table(&[], 0..0, rows))?;
+    let row = |(kind, id, outcome): &(Kind, &String, &str)| {
+        vec![kind.name().to_owned(), (*id).clone(), (*outcome).to_owned()]
+    };
+    for (line, (kind, id, _)) in table(&[], 0..0, items.iter().map(row).collect()).lines().zip(&items) {
+        screen.line(line)?;
+        let of_it = |change: &&Change| change.kind == *kind && change.id == **id;
+        for change in report.changes.iter().filter(of_it) {
+            change.lines().iter().try_for_each(|line| screen.line(line))?;
+        }
+    }
     for Removed { id, cancelled, .. } in &report.removed {
         for run in cancelled {
             screen.line(&format!("the run {run} of `{id}` is cancelled"))?;

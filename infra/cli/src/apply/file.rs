@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use serde::de::DeserializeOwned;
 use serde_saphyr::{DefaultMessageFormatter, MessageFormatter};
 
-use super::items::items;
+use super::mistakes::mistakes;
+use super::node::Node;
 use super::positions::{Place, Positions};
 use super::specs::{ConnectionSpec, Document, ExportSpec};
-use crate::{Failure, nearest};
+use crate::Failure;
 
 /// Names of fields that hold something secret. Whatever stands behind them is never read.
 const SECRET_FIELDS: [&str; 9] = [
@@ -58,12 +59,13 @@ impl File {
     /// Understands a file as far as it can be. `name` is what errors call it.
     #[must_use]
     pub fn read(name: &str, text: &str) -> Self {
-        let positions = Positions::of(text);
+        let root = parsed::<Node>(text);
+        let positions = root.as_ref().map(Positions::of).unwrap_or_default();
         let mut problems = secrets(&positions);
         let mut knows_its_connections = true;
         let mut absent = Vec::new();
-        let (connections, exports) = match parsed::<Document>(text) {
-            Ok(document) => {
+        let (connections, exports) = match (parsed::<Document>(text), root) {
+            (Ok(document), _) => {
                 absent.extend(document.connections.is_none().then_some(CONNECTIONS));
                 absent.extend(document.exports.is_none().then_some(EXPORTS));
                 (
@@ -71,27 +73,23 @@ impl File {
                     whole(EXPORTS, document.exports.unwrap_or_default()),
                 )
             }
-            // The parser stops at the first mistake. So that all are told, each item is parsed by itself.
-            Err(first) => {
-                let connections = items::<ConnectionSpec>(
-                    CONNECTIONS,
-                    text,
-                    &positions,
-                    &["id", "display_name", "destination"],
-                );
-                let required = ["id", "display_name", "connection", "audience_id", "segments", "fields"];
-                let exports = items::<ExportSpec>(EXPORTS, text, &positions, &required);
-                knows_its_connections = connections.is_complete;
+            // The parser stops at the first mistake.
+            (Err(first), Ok(root)) => {
+                let mut malformed = mistakes::<Document>(&root);
+                if malformed.is_empty() {
+                    malformed.push(first);
+                }
                 let said: BTreeSet<u64> = problems.iter().map(|(place, _)| place.line).collect();
-                let told = |line: u64| {
-                    let items = connections.told.iter().chain(&exports.told);
-                    items.clone().any(|(start, end)| (*start..=*end).contains(&line))
-                };
-                let first = Some(first).filter(|(at, _)| !told(at.line));
-                let malformed = first.into_iter().chain(connections.problems).chain(exports.problems);
-                let malformed = malformed.filter(|(place, _)| !said.contains(&place.line));
-                problems.extend(malformed.map(|found| without_credentials(found, &positions)));
-                (connections.understood, exports.understood)
+                malformed.retain(|(place, _)| !said.contains(&place.line));
+                problems.extend(malformed.into_iter().map(|found| without_credentials(found, &positions)));
+                let connections = understood(CONNECTIONS, &root);
+                knows_its_connections =
+                    root.items(CONNECTIONS).is_some_and(|all| all.len() == connections.len());
+                (connections, understood(EXPORTS, &root))
+            }
+            (Err(_), Err(no_yaml)) => {
+                problems.push(no_yaml);
+                (Vec::new(), Vec::new())
             }
         };
         problems.sort();
@@ -147,49 +145,30 @@ fn secrets(positions: &Positions) -> Vec<(Place, String)> {
     found.collect()
 }
 
-pub(super) fn parsed<T: DeserializeOwned>(text: &str) -> Result<T, (Place, String)> {
+fn parsed<T: DeserializeOwned>(text: &str) -> Result<T, (Place, String)> {
     // No snippets of the file in errors: what it should not hold, they would show.
     let options = serde_saphyr::options! { with_snippet: false };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let error = error.without_snippet();
         let at = error.location();
         let place = at.map_or_else(Place::default, |at| Place { line: at.line(), column: at.column() });
-        (place, plain(&DefaultMessageFormatter.format_message(error)))
+        (place, DefaultMessageFormatter.format_message(error).into_owned())
     })
-}
-
-/// The parser's words for people who have never seen one.
-fn plain(message: &str) -> String {
-    if let Some((value, values)) =
-        message.strip_prefix("unknown variant ").and_then(|rest| rest.split_once(", expected one of "))
-    {
-        return format!("{value} is none of what this may be: {values}");
-    }
-    if let Some((field, fields)) =
-        message.strip_prefix("unknown field ").and_then(|rest| rest.split_once(", expected one of "))
-    {
-        let known: Vec<&str> = fields.split(", ").collect();
-        let meant = nearest::meant(field.trim_matches('`'), &known);
-        return meant.map_or_else(
-            || format!("there is no field {field} here: there are {fields}"),
-            |meant| format!("there is no field {field} here; did you mean `{meant}`?"),
-        );
-    }
-    match message {
-        "expected sequence start" => "a list is needed here",
-        "expected mapping start" => "fields are needed here, one a line, each as `name: value`",
-        "expected string scalar" => "text is needed here",
-        "invalid u8" | "invalid u16" | "invalid u32" | "invalid u64" => "a whole number is needed here",
-        "invalid floating point" => "a number is needed here",
-        "invalid boolean" => "true or false is needed here",
-        other => other,
-    }
-    .to_owned()
 }
 
 fn whole<T>(list: &str, specs: Vec<T>) -> Vec<Item<T>> {
     let items = specs.into_iter().enumerate();
     items.map(|(index, spec)| Item { path: format!("{list}[{index}]"), spec }).collect()
+}
+
+/// The items of a list that are right.
+fn understood<T: DeserializeOwned>(list: &str, root: &Node) -> Vec<Item<T>> {
+    let items = root.items(list).unwrap_or_default().iter().enumerate();
+    items
+        .filter_map(|(index, node)| {
+            Some(Item { path: format!("{list}[{index}]"), spec: T::deserialize(node).ok()? })
+        })
+        .collect()
 }
 
 /// Whatever was written where credentials are named is not repeated.

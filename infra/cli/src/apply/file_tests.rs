@@ -72,7 +72,7 @@ fn an_empty_file_configures_nothing() {
 
 #[test]
 fn what_is_no_yaml_is_said_with_its_place() {
-    insta::assert_snapshot!(wrong("connections:\n  - id: [x\n"), @"error: segue.yaml:2:9: text is needed here");
+    insta::assert_snapshot!(wrong("connections:\n  - id: [x\n"), @"error: segue.yaml:2:9: unclosed bracket '['");
     insta::assert_snapshot!(wrong("connections: {}\n"), @"error: segue.yaml:1:14: a list is needed here");
 }
 
@@ -115,6 +115,47 @@ exports:
     error: segue.yaml:26:5: missing field `fields`
     error: segue.yaml:26:5: missing field `id`
     error: segue.yaml:26:5: missing field `segments`
+    ");
+}
+
+/// However the file is written: what is wrong with it, and where, is the same.
+#[test]
+fn all_mistakes_of_a_file_in_flow_style_are_told() {
+    let text = r#"{
+  "connections": [
+    {"id": "one", "display_name": "One", "destination": "facebook", "budget": 50},
+    {"id": "two", "display_name": ["Two"], "destination": "klaviyo", "budget_share": 300}
+  ],
+  "exports": [
+    {"id": "three", "connection": "one", "audience_id": 12, "segments": "vip", "fields": {"email": "email"},
+     "limits": {"invalid_share": "a lot", "profiles": -1}},
+    {"id": "four", "display_name": "Four", "connection": "one", "segments": ["vip"], "fields": {},
+     "triggers": {"upload": "perhaps"}, "schedule": {"cron": {}}}
+  ],
+  "export": []
+}"#;
+    insta::assert_snapshot!(wrong(text), @r"
+    error: segue.yaml:3:57: `facebook` is none of what this may be: snapchat, mailchimp, klaviyo
+    error: segue.yaml:3:69: there is no field `budget` here; did you mean `budget_share`?
+    error: segue.yaml:4:35: text is needed here
+    error: segue.yaml:4:86: a whole number is needed here
+    error: segue.yaml:7:5: missing field `display_name`
+    error: segue.yaml:7:73: a list is needed here
+    error: segue.yaml:8:34: a number is needed here
+    error: segue.yaml:8:55: a whole number is needed here
+    error: segue.yaml:9:5: missing field `audience_id`
+    error: segue.yaml:9:96: missing field `email`
+    error: segue.yaml:10:29: true or false is needed here
+    error: segue.yaml:10:62: text is needed here
+    error: segue.yaml:12:3: there is no field `export` here; did you mean `exports`?
+    ");
+    // What only YAML writes like this is right, and is not among what is told.
+    let text = r#"{"exports": [{"id": 7, "segments": [2026], "limits": {"profiles": 2_000_000, "min_profiles": 0x10}}]}"#;
+    insta::assert_snapshot!(wrong(text), @r"
+    error: segue.yaml:1:14: missing field `audience_id`
+    error: segue.yaml:1:14: missing field `connection`
+    error: segue.yaml:1:14: missing field `display_name`
+    error: segue.yaml:1:14: missing field `fields`
     ");
 }
 

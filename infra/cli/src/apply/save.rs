@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::account::Accounts;
+use super::changes::Change;
 use super::changes::value;
 use super::credentials::{Credentials, stamp};
 use super::drift::{Kind, Notes};
@@ -50,6 +51,9 @@ pub struct Report {
     /// What the file does not name, and is gone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<Removed>,
+    /// The fields that change in what there was already.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
     /// What could not be read, and was left as it is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

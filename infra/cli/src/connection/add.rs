@@ -113,7 +113,7 @@ fn half_way(desk: &Desk<'_>, id: &str, failure: Failure) -> Failure {
     // That would add it once more.
     let rest = ["nothing was saved; ", "run it again"]
         .into_iter()
-        .fold(rest, |rest, untrue| rest.strip_prefix(untrue).unwrap_or(rest))
+        .fold(rest.as_str(), |rest, untrue| rest.strip_prefix(untrue).unwrap_or(rest))
         .trim_start_matches([';', ',', ' ']);
     let rest = match rest {
         "" => String::new(),

@@ -1,7 +1,9 @@
 //! `segue connection edit`, `enable` and `disable`: what a connection is, and whether it may be used.
 
-use segue_state::{Connection, Role, SharedWith, State};
+use segue_state::{Connection, Role, RunId, SharedWith, State};
+use serde::Serialize;
 
+use super::remove::Users;
 use super::{connection_id, consent, percent, saving, shared_with};
 use crate::Failure;
 use crate::prompt::Prompt;
@@ -41,14 +43,52 @@ pub struct Which {
 }
 
 /// A connection that was to be changed.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub struct Changed {
     /// As it is now.
+    #[serde(flatten)]
     pub connection: Connection,
     /// Whether that is another than before.
     pub changed: bool,
     /// The contributors' exports that may not run any more, since it is not shared any more.
     pub shut_out: Vec<String>,
+    /// Of one that was disabled: what that stops.
+    pub stopped: Stopped,
+}
+
+/// What does not send any more.
+#[derive(Debug, Default, Serialize)]
+pub struct Stopped {
+    /// Exports that can't run.
+    pub exports: Vec<String>,
+    /// Runs that are cut off: what they have not sent is cancelled.
+    pub runs: Vec<CutOff>,
+    /// What could not be read of all that.
+    pub unread: Vec<String>,
+}
+
+/// A run that is cut off.
+#[derive(Debug, Serialize)]
+pub struct CutOff {
+    /// Its export.
+    pub export: String,
+    /// It.
+    pub run: RunId,
+}
+
+impl Stopped {
+    /// By disabling a connection.
+    async fn with(state: &State, connection: &str) -> Self {
+        match Users::of(state, connection).await {
+            Ok(Users { exports, runs, unread }) => Self {
+                exports: exports.into_iter().map(|(_, export)| export.id).collect(),
+                runs: runs.into_iter().map(|(export, run)| CutOff { export, run }).collect(),
+                unread,
+            },
+            // It is stopped whether that can be told or not.
+            Err(failure) => Self { unread: vec![failure.told().0], ..Self::default() },
+        }
+    }
 }
 
 /// Changes what the command line says, or the person at the terminal.
@@ -86,7 +126,7 @@ pub async fn edit(
     let unshared =
         before.shared_with != wanted.shared_with && wanted.shared_with == SharedWith::Administrators;
     let shut_out = if unshared { contributors_exports(state, &wanted.id).await? } else { Vec::new() };
-    Ok(Changed { connection: wanted, changed, shut_out })
+    Ok(Changed { connection: wanted, changed, shut_out, stopped: Stopped::default() })
 }
 
 fn ask(wanted: &mut Connection, caller: &str, prompt: &mut dyn Prompt) -> Result<(), Failure> {
@@ -126,5 +166,6 @@ pub async fn switch(state: &State, id: &str, enabled: bool) -> Result<Changed, F
     let found = saving::found(state, id).await?;
     let wanted = Connection { enabled, ..found.body.clone() };
     let changed = saving::replace(state, &wanted, &found).await?;
-    Ok(Changed { connection: wanted, changed, shut_out: Vec::new() })
+    let stopped = if enabled || !changed { Stopped::default() } else { Stopped::with(state, id).await };
+    Ok(Changed { connection: wanted, changed, shut_out: Vec::new(), stopped })
 }

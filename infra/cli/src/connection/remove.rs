@@ -69,9 +69,9 @@ pub struct Cancelled {
 
 /// The exports and runs over a connection, and what could not be read: that may use it too.
 pub(crate) struct Users {
-    exports: Vec<(Role, Export)>,
+    pub(crate) exports: Vec<(Role, Export)>,
     pub(crate) runs: Vec<(String, RunId)>,
-    unread: Vec<String>,
+    pub(crate) unread: Vec<String>,
 }
 
 impl Users {

@@ -46,7 +46,7 @@ impl Finding {
     /// It could not even be looked at, or does not work.
     pub(super) fn failed(about: &'static str, failure: &Failure) -> Self {
         let (found, to_do) = failure.told();
-        Self { level: Level::Problem, about, found, to_do: to_do.map(str::to_owned) }
+        Self { level: Level::Problem, about, found, to_do }
     }
 }
 

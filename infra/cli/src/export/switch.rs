@@ -52,7 +52,7 @@ pub async fn run(
             (false, false) => format!("`{export}` was paused already"),
         })?;
         for run in runs_under_way {
-            screen.line(&format!("  the run {run} is under way: it stops before its next calls"))?;
+            screen.line(&format!("  the run {run} is cut off: what it has not sent yet is cancelled"))?;
         }
         outcomes.done(&switched);
     }

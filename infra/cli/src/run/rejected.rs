@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use segue_segment::Reason;
-use segue_state::{Rejected, Run, Sealed, State, keys};
+use segue_state::finish::look;
+use segue_state::{Rejected, Run, Sealed, State, Summary, keys};
 use serde::Serialize;
 
 use super::no_run;
@@ -61,7 +62,7 @@ struct Line {
 /// [`Failure`].
 pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let most = args.limit.unwrap_or(if screen.is_json() { u32::MAX } else { MOST });
-    let Found { run, mut lines, total } = found(&app.state, args, most).await?;
+    let Found { run, mut lines, total, others } = found(&app.state, args, most).await?;
     let mut problems = Vec::new();
     if args.with_source {
         let bucket =
@@ -78,6 +79,14 @@ pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), 
     }
     screen.json(&lines)?;
     print(&lines, &total, args, screen)?;
+    if lines.is_empty() && others > 0 {
+        screen.line(&format!("for other reasons {} refused", rows(others)))?;
+    }
+    if let Some(Summary { status, message, .. }) = look(&app.state, &run.export.id, &run.run).await?
+        && !status.is_end()
+    {
+        screen.line(&format!("there may be more: the run is {}: {message}", status.name()))?;
+    }
     Failure::together(problems)
 }
 
@@ -86,6 +95,12 @@ struct Found {
     lines: Vec<Line>,
     /// Rows for each reason, also of those beyond the limit.
     total: BTreeMap<Reason, u64>,
+    /// Rows that were refused for other reasons than the one that is asked for.
+    others: u64,
+}
+
+fn rows(count: u64) -> String {
+    if count == 1 { "1 row was".to_owned() } else { format!("{count} rows were") }
 }
 
 async fn found(state: &State, args: &Args, most: u32) -> Result<Found, Failure> {
@@ -96,7 +111,7 @@ async fn found(state: &State, args: &Args, most: u32) -> Result<Found, Failure> 
     let Some(run) = state.run(&export, &id).await? else {
         return Err(no_run(state, &export, &which).await?);
     };
-    let mut found = Found { run, lines: Vec::new(), total: BTreeMap::new() };
+    let mut found = Found { run, lines: Vec::new(), total: BTreeMap::new(), others: 0 };
     if let Some(sealed) = state.sealed(&export, &id).await? {
         for (key, refused_by) in pages(state, &found.run, &sealed).await? {
             let Some(page) = state.objects().get(&key).await? else { continue };
@@ -114,6 +129,7 @@ impl Found {
     fn take(&mut self, rejected: &Rejected, refused_by: &'static str, wanted: Option<Reason>, most: u32) {
         let Rejected { part, row, reason } = *rejected;
         if wanted.is_some_and(|wanted| wanted != reason) {
+            self.others += 1;
             return;
         }
         *self.total.entry(reason).or_default() += 1;
@@ -146,7 +162,10 @@ fn print(
     screen: &mut Screen<'_>,
 ) -> Result<(), Failure> {
     if lines.is_empty() {
-        return screen.line("no row was refused");
+        return screen.line(&args.reason.map_or_else(
+            || "no row was refused".to_owned(),
+            |reason| format!("no row was refused as `{reason}`"),
+        ));
     }
     let mut header = vec!["file", "row", "reason", "refused by"];
     let names: Vec<&str> = lines

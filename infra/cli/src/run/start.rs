@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::watch::{Patience, several};
 use super::{Which, dry_run, export_id};
+use crate::at_once::at_once;
 use crate::output::Screen;
 use crate::prompt::Prompt;
 use crate::{App, Failure, ask, nearest};
@@ -70,7 +71,9 @@ pub async fn run(
     let Chosen { names, unread } = chosen(&app.state, args, role, (&selection, prefix)).await?;
     unread.note(prompt);
     let left_out = unread.failure();
-    let done = chosen_ones(app, args, (names, selection), screen).await;
+    // fan-out would take none for all.
+    let done =
+        if names.is_empty() { Ok(()) } else { chosen_ones(app, args, (names, selection), screen).await };
     Failure::together([done, left_out].into_iter().filter_map(Result::err).collect())
 }
 
@@ -113,8 +116,8 @@ struct Chosen {
 /// Exports that might have been meant, and can't be read.
 #[derive(Debug, Default)]
 struct Unread {
-    /// Of those that somebody of this role answers for.
-    own: Vec<StateError>,
+    /// Of those that somebody of this role answers for; also those that may not run.
+    own: Vec<Failure>,
     /// Contributors' ones, where an administrator asks: they stop nobody else.
     others: Vec<StateError>,
 }
@@ -124,6 +127,7 @@ impl Unread {
         let of = |error: &StateError, whose| error.key().starts_with(&keys::exports(whose));
         let (own, rest): (Vec<_>, Vec<_>) = broken.into_iter().partition(|error| of(error, role));
         let theirs = |error: &StateError| role == Role::Administrators && of(error, Role::Contributors);
+        let own = own.into_iter().map(Failure::from).collect();
         Self { own, others: rest.into_iter().filter(theirs).collect() }
     }
 
@@ -134,7 +138,7 @@ impl Unread {
     }
 
     fn failure(self) -> Result<(), Failure> {
-        let all = self.own.into_iter().map(|error| Failure::from(error).about("an export was left out"));
+        let all = self.own.into_iter().map(|failure| failure.about("an export was left out"));
         Failure::together(all.collect())
     }
 }
@@ -151,12 +155,19 @@ async fn chosen(
     let (exports, broken) = state.exports().await?;
     if args.all {
         let sends = |export: &Export| export.is_active() && selection.obstacle(export, prefix).is_none();
-        let own = exports.into_iter().filter(|(whose, _)| theirs(*whose)).map(|(_, export)| export);
-        let enabled: Vec<_> = own.filter(sends).map(|export| export.id).collect();
+        let enabled: Vec<_> =
+            exports.into_iter().filter(|(whose, export)| theirs(*whose) && sends(export)).collect();
         let chose = args.segment.as_ref().or(args.drop.as_ref());
-        let unread = Unread::of(broken, role);
+        let mut unread = Unread::of(broken, role);
         let none = match (enabled.is_empty(), chose) {
-            (false, _) => return Ok(Chosen { names: enabled, unread }),
+            (false, _) => {
+                let names = if args.dry_run {
+                    enabled.into_iter().map(|(_, export)| export.id).collect()
+                } else {
+                    permitted(state, enabled, &mut unread.own).await?
+                };
+                return Ok(Chosen { names, unread });
+            }
             (true, None) => Failure::new("there is no enabled export").hint("save one with `segue apply`"),
             (true, Some(chose)) => Failure::new(format!("no enabled export sends `{chose}`"))
                 .hint("see what exports send with `segue export list`"),
@@ -193,6 +204,23 @@ async fn chosen(
         return Err(Failure::all(problems).hint("nothing was started"));
     }
     Ok(Chosen { names, unread: Unread::default() })
+}
+
+/// Those of the exports that may run now; why the others may not goes to `left_out`.
+async fn permitted(
+    state: &State,
+    exports: Vec<(Role, Export)>,
+    left_out: &mut Vec<Failure>,
+) -> Result<Vec<String>, Failure> {
+    let connections = at_once(exports.iter().map(|(_, export)| state.connection(&export.connection))).await;
+    let mut names = Vec::new();
+    for ((role, export), connection) in exports.into_iter().zip(connections) {
+        match permit(role, &export, connection?.as_ref()) {
+            Ok(()) => names.push(export.id),
+            Err(halt) => left_out.push(Failure::new(format!("`{}`: {halt}", export.id))),
+        }
+    }
+    Ok(names)
 }
 
 fn unknown(name: &str, exports: &[(Role, Export)], broken: &[segue_state::StateError]) -> String {

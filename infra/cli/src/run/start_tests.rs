@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use fan_out::invocation::Invocation;
 use segue_platform::memory::{Asked, Before, MemoryBucket, MemoryInvoke, Watched};
 use segue_platform::{Objects, StoreError};
-use segue_state::keys;
+use segue_state::{Connection, SharedWith, keys};
 
 use super::super::tests::{config, configured};
 use super::*;
@@ -69,11 +69,17 @@ async fn contributors_start_their_own_exports_only() {
     let theirs: Export = serde_json::from_value(config("theirs", true).1).unwrap();
     state.create(&keys::export(Role::Contributors, "theirs"), &theirs).await.unwrap();
     let chosen = async |args: &Args| {
-        super::chosen(&state, args, Role::Contributors, (&Selection::default(), "segments/"))
-            .await
-            .map(|chosen| chosen.names)
+        super::chosen(&state, args, Role::Contributors, (&Selection::default(), "segments/")).await
     };
-    assert_eq!(chosen(&Args { all: true, ..args(&[]) }).await.unwrap(), ["theirs"]);
+    let all = Args { all: true, ..args(&[]) };
+    let Chosen { names, unread } = chosen(&all).await.unwrap();
+    assert!(names.is_empty());
+    insta::assert_snapshot!(unread.failure().unwrap_err().to_string(), @"error: an export was left out: `theirs`: the connection `c` is not shared with contributors; ask an administrator to share it");
+
+    let found = state.read::<Connection>(&keys::connection("c")).await.unwrap().unwrap();
+    let shared = Connection { shared_with: SharedWith::Contributors, ..found.body };
+    assert!(state.replace(&keys::connection("c"), &shared, &found.etag).await.unwrap());
+    assert_eq!(chosen(&all).await.unwrap().names, ["theirs"]);
     insta::assert_snapshot!(chosen(&args(&["e"])).await.unwrap_err().to_string(), @r"
     error: the export `e` is the administrators', who alone run it
     hint: nothing was started
