@@ -57,7 +57,7 @@ def segue(program: str, path: Path, destination: str, rows: int) -> list[str]:
     command = [program, "segment", "check", str(path), "--destination", destination, "--email", "email"]
     if destination != "snapchat":
         command += ["--first-name", "first_name", "--last-name", "last_name"]
-    return [*command, "--limit", str(rows), "--output", "json"]
+    return [*command, "--max-profiles", str(rows), "--output", "json"]
 
 
 def line(path: Path, rows: int, found: Run, name: str, times: str = "") -> str:

@@ -15,6 +15,8 @@ const NO_MEMBER: &str = "the person who connected it has to be a member of the o
      business manager, under Members";
 
 const OF_ORGANIZATION: &str = "/organizations/";
+/// An organisation's ad accounts.
+const ACCOUNTS: &str = "/adaccounts";
 const OF_ACCOUNT: &str = "/adaccounts/";
 
 /// Organizations, their ad accounts, and the segments of those
@@ -81,8 +83,14 @@ impl Listing for Segments {
         let envelope = answer.is_success().then(|| answer.json::<Envelope>()).flatten();
         let envelope = envelope.filter(Envelope::succeeded).ok_or(Unlisted::Failed)?;
         let Envelope { organizations, adaccounts, segments, paging, .. } = envelope;
+        if paging.is_none() && organizations.is_empty() && question == ORGANIZATIONS {
+            return Err(Unlisted::Forbidden(NO_MEMBER));
+        }
+        if paging.is_none() && adaccounts.is_empty() && question.ends_with(ACCOUNTS) {
+            return Err(no_account(question));
+        }
         let organizations = organizations.into_iter().filter_map(|it| it.organization);
-        let organizations = organizations.map(|it| format!("{OF_ORGANIZATION}{}/adaccounts", it.id));
+        let organizations = organizations.map(|it| format!("{OF_ORGANIZATION}{}{ACCOUNTS}", it.id));
         let accounts = adaccounts.into_iter().filter_map(|it| it.adaccount);
         let accounts = accounts.map(|it| format!("{OF_ACCOUNT}{}/segments?limit=1000", it.id));
         let page = paging.and_then(|paging| next_page(question, &paging.next_link?));
@@ -104,6 +112,15 @@ fn forbidden(question: &str) -> Unlisted {
     Unlisted::Part(format!(
         "the {what} {id} is left out, since Snapchat does not show its audiences to the person who connected this (HTTP \
          403); if they are to be listed, give that person the role Data Manager there"
+    ))
+}
+
+/// Nor may there be nothing to fill: without an ad account there is no audience.
+fn no_account(question: &str) -> Unlisted {
+    let id = question.trim_start_matches(OF_ORGANIZATION).trim_end_matches(ACCOUNTS);
+    Unlisted::Part(format!(
+        "the organisation {id} shows no ad account to the person who connected this; if it has one, give that person \
+         the role Data Manager there"
     ))
 }
 
@@ -207,5 +224,19 @@ mod tests {
         };
         assert!(note.starts_with("the organisation o1 is left out"), "{note}");
         assert_eq!(tried(ORGANIZATIONS, 403, ""), Err(Unlisted::Forbidden(NO_MEMBER)));
+    }
+
+    #[test]
+    fn who_is_in_no_organisation_or_sees_no_ad_account_is_told() {
+        let none = r#"{"request_status":"SUCCESS","organizations":[]}"#;
+        assert_eq!(tried(ORGANIZATIONS, 200, none), Err(Unlisted::Forbidden(NO_MEMBER)));
+        let none = r#"{"request_status":"SUCCESS","adaccounts":[]}"#;
+        let Err(Unlisted::Part(note)) = tried("/organizations/o1/adaccounts", 200, none) else {
+            panic!("it is an empty list")
+        };
+        assert!(note.starts_with("the organisation o1 shows no ad account"), "{note}");
+        // Of several pages the last one may be empty.
+        assert!(tried("/organizations/o1/adaccounts?cursor=b", 200, none).is_ok());
+        assert!(tried("/adaccounts/a1/segments?limit=1000", 200, r#"{"request_status":"SUCCESS"}"#).is_ok());
     }
 }

@@ -9,7 +9,7 @@ use crate::{apply, audience, completions, config, connection, doctor, export, ru
 ///
 /// Region and credentials are found as every AWS tool does it: `AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, and so
 /// on.
-/// Exit status: 0 done, 1 it failed, 2 used wrongly.
+/// Exit status: 0 done, 1 it failed, 2 used wrongly, 124 --timeout passed, 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "segue", version, propagate_version = true)]
 pub struct Cli {
@@ -56,7 +56,7 @@ pub enum Command {
     /// Make, change and remove exports. Saving one runs nothing.
     #[command(subcommand)]
     Export(export::Command),
-    /// Check segment files, and drop them.
+    /// Check segment files, drop them, and see which there are.
     #[command(subcommand)]
     Segment(segment::Command),
     /// Start runs, and see what became of them.
@@ -85,7 +85,7 @@ mod tests {
 
     use super::*;
 
-    fn help(path: &[&str]) -> String {
+    fn help(path: &[String]) -> String {
         let mut command = Cli::command().term_width(100);
         command.build();
         let mut found = &mut command;
@@ -101,54 +101,21 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// The names that lead to each command, below these.
+    fn paths(command: &clap::Command, before: &[String]) -> Vec<Vec<String>> {
+        let below = command.get_subcommands().filter(|below| below.get_name() != "help");
+        let below = below.flat_map(|below| paths(below, &[before, &[below.get_name().to_owned()]].concat()));
+        [before.to_vec()].into_iter().chain(below).collect()
+    }
+
     #[test]
     fn every_command_says_what_it_takes() {
-        for path in [
-            &[][..],
-            &["apply"],
-            &["plan"],
-            &["config", "export"],
-            &["config", "schema"],
-            &["export", "add"],
-            &["export", "list"],
-            &["export", "show"],
-            &["export", "edit"],
-            &["export", "duplicate"],
-            &["export", "pause"],
-            &["export", "resume"],
-            &["export", "detach"],
-            &["export", "attach"],
-            &["export", "remove"],
-            &["export", "schedule", "set"],
-            &["export", "schedule", "on"],
-            &["export", "schedule", "off"],
-            &["export", "schedule", "show"],
-            &["export", "schedule", "remove"],
-            &["audience", "list"],
-            &["connection", "add"],
-            &["connection", "connect"],
-            &["connection", "disable"],
-            &["connection", "edit"],
-            &["connection", "enable"],
-            &["connection", "list"],
-            &["connection", "remove"],
-            &["connection", "show"],
-            &["connection", "test"],
-            &["segment", "put"],
-            &["segment", "check"],
-            &["run", "start"],
-            &["run", "list"],
-            &["run", "show"],
-            &["run", "watch"],
-            &["run", "retry"],
-            &["run", "cancel"],
-            &["run", "rejected"],
-            &["run", "logs"],
-            &["doctor"],
-            &["uninstall"],
-            &["completions"],
-        ] {
-            insta::assert_snapshot!(format!("segue {}", path.join(" ")).trim().replace(' ', "_"), help(path));
+        let command = Cli::command();
+        for path in paths(&command, &[]) {
+            let help = help(&path);
+            let is_done = path.iter().fold(&command, |found, name| found.find_subcommand(name).unwrap());
+            assert!(is_done.has_subcommands() || help.contains("Example"), "{path:?} has no example");
+            insta::assert_snapshot!(format!("segue {}", path.join(" ")).trim().replace(' ', "_"), help);
         }
     }
 }

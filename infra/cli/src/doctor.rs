@@ -3,6 +3,7 @@
 mod account;
 mod finding;
 mod queues;
+mod runs;
 mod state;
 
 use std::sync::Arc;
@@ -40,17 +41,24 @@ pub async fn run(stack: &str, args: &Args, screen: &mut Screen<'_>) -> Result<()
             report.extend(stack_findings(&app.stack));
             report.extend(account::look(&app).await);
             report.extend(queues::look(&app).await);
-            let configured = state::Configured::read(&app.state).await;
-            report.extend(state::look(&app.stack, &app.state, &configured, Timestamp::now()).await);
-            if let Ok(configured) = configured
-                && !args.offline
-            {
-                report.extend(connections(&app.stack, &app.state, &app.secrets, &configured).await);
+            match Configured::read(&app.state).await {
+                Err(failure) => report.add(Finding::failed("state", &failure)),
+                Ok(configured) => report.extend(in_state(&app, &configured, args.offline).await),
             }
         }
     }
     report.print(screen)?;
     report.verdict()
+}
+
+/// What the state bucket tells, and the accounts unless it is `offline`.
+async fn in_state(app: &App, configured: &Configured, offline: bool) -> Vec<Finding> {
+    let mut found = state::look(&app.state, configured).await;
+    found.extend(runs::look(&app.stack, &app.state, configured.active(), Timestamp::now()).await);
+    if !offline {
+        found.extend(connections(&app.stack, &app.state, &app.secrets, configured).await);
+    }
+    found
 }
 
 /// What CloudFormation tells.
@@ -171,9 +179,9 @@ mod tests {
         let stack = Stack::of("segue", &[("KlaviyoBaseUrl", "http://127.0.0.1:9")]);
         let secrets: Arc<dyn Secrets> = Arc::new(MemorySecrets::default());
 
-        let configured = Configured::read(&state).await;
-        let mut found = state::look(&stack, &state, &configured, Timestamp::now()).await;
-        found.extend(connections(&stack, &state, &secrets, &configured.unwrap()).await);
+        let configured = Configured::read(&state).await.unwrap();
+        let mut found = state::look(&state, &configured).await;
+        found.extend(connections(&stack, &state, &secrets, &configured).await);
 
         let count = |about: &str| found.iter().filter(|finding| finding.about == about).count();
         assert_eq!((count("connections"), count("exports"), count("credentials")), (20, 20, 20), "{found:?}");
@@ -199,6 +207,6 @@ mod tests {
         ok       stack    `segue`, CREATE_COMPLETE
         ok       version  OWN, here and there
         ");
-        assert_eq!(report.verdict().unwrap_err().to_string(), "error: 1 of 4 things has to be seen to\n");
+        assert_eq!(report.verdict().unwrap_err().to_string(), "error: 1 problem found\n");
     }
 }

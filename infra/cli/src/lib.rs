@@ -39,7 +39,8 @@ use output::Screen;
 use prompt::Terminal;
 use stack::{DEFAULT_NAME, for_stack};
 
-/// Does what the command line says. Exit status: 0 done, 1 it failed, 2 used wrongly.
+/// Does what the command line says. Exit status: 0 done, 1 it failed, 2 used wrongly, 124 --timeout passed, 130
+/// interrupted.
 pub async fn run(cli: Cli) -> ExitCode {
     let (out, read) = (&mut stdout(), &mut prompt::Piped::stdin());
     let columns = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
@@ -77,6 +78,9 @@ async fn dispatch(
         }
         Command::Export(command) => {
             export::run(&App::open(stack).await?, command, &mut Terminal::of_stack(stack), screen).await
+        }
+        Command::Segment(segment::Command::List(_)) => {
+            segment::list::run(&App::open(stack).await?, screen).await
         }
         Command::Segment(segment::Command::Put(args)) => segment::put::run(stack, &args, screen).await,
         Command::Segment(segment::Command::Check(args)) => segment::check::run(&args, screen),

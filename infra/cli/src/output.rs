@@ -65,8 +65,25 @@ impl<'a> Screen<'a> {
         if self.is_json() {
             return Ok(());
         }
-        let text = for_stack(text, &self.stack);
-        written(writeln!(self.out, "{}", plain(&text)).and_then(|()| self.out.flush()))
+        let text = self.for_stack(text).into_owned();
+        self.document(&text)
+    }
+
+    /// A text whose commands are for the stack that this prints of.
+    #[must_use]
+    pub fn for_stack<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        for_stack(text, &self.stack)
+    }
+
+    /// A document for people to keep, letter by letter; nothing for scripts.
+    ///
+    /// # Errors
+    /// [`Failure`] if the output can't be written.
+    pub fn document(&mut self, text: &str) -> Result<(), Failure> {
+        if self.is_json() {
+            return Ok(());
+        }
+        written(writeln!(self.out, "{}", plain(text)).and_then(|()| self.out.flush()))
     }
 
     /// One document for scripts; nothing for people.
@@ -78,7 +95,7 @@ impl<'a> Screen<'a> {
             return Ok(());
         }
         let text = serde_json::to_string_pretty(value).map_err(|error| Failure::new(error.to_string()))?;
-        written(writeln!(self.out, "{}", for_stack(&text, &self.stack)).and_then(|()| self.out.flush()))
+        written(writeln!(self.out, "{text}").and_then(|()| self.out.flush()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `segue run`: starting runs, and seeing what became of them.
 
-mod advice;
+pub(crate) mod advice;
 mod bars;
 pub mod cancel;
 mod dry_run;

@@ -274,6 +274,15 @@ pub(super) fn flat(path: &str, value: &Value, found: &mut Map<String, Value>) {
     }
 }
 
+/// The fields of an export that are others than before, a line each.
+pub(crate) fn changed(role: Role, before: &Export, after: &Export) -> Vec<String> {
+    let said = |export: &Export| value(&ExportSpec::of(role, export, None));
+    let fields = differences(Some(&said(before)), &said(after));
+    let line =
+        |Field { field, before, after }: &Field| format!("{field}: {} -> {}", words(before), words(after));
+    fields.iter().map(line).collect()
+}
+
 impl Change {
     /// The fields that change, a line each, and what was changed by hand before.
     pub(super) fn lines(&self) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use segue_segment::Destination;
-use segue_state::{Connection, Consent};
+use segue_state::{Connection, Consent, Role};
 
 use super::account::AtDestinations;
 use super::changes::{Action, Change, changes, print as print_changes};
@@ -15,11 +15,12 @@ use super::plan::{Plan, Stores, plan};
 use super::save::{Agreed, Outcome, Removed, Report, save};
 use super::terms;
 use crate::connection::consent::given;
+use crate::export::desk::quoted;
 use crate::export::schedules::EventBridge;
 use crate::output::{Screen, table};
 use crate::prompt::Prompt;
 use crate::stack::Stack;
-use crate::{App, Failure};
+use crate::{App, Failure, ask};
 
 /// What stays of exports that were removed.
 const STAYS: &str = "of removed exports, records of runs stay, and so do people who are at the destination; chunks expire \
@@ -34,10 +35,11 @@ pub struct Args {
     /// The file, YAML.
     #[arg(short, long, value_name = "FILE")]
     pub file: PathBuf,
-    /// Agree, as the AWS identity that you are, to the terms of connections that lack consent.
+    /// Agree, as the AWS identity that you are, to the terms of connections that lack consent: `segue plan` shows them.
     #[arg(long)]
     pub agree: bool,
-    /// Remove connections and exports that the file does not name. What such exports have under way is cancelled.
+    /// Remove connections and exports that the file does not name; for contributors, their exports alone. What such
+    /// exports have under way is cancelled.
     #[arg(long)]
     pub prune: bool,
     /// Refuse to overwrite what was changed by hand since a file was applied.
@@ -74,9 +76,10 @@ pub async fn run_plan(
     let schedules = EventBridge::new(&app);
     let stores =
         Stores { stack: &app.stack.name, state: &app.state, secrets: &app.secrets, schedules: &schedules };
-    let plan = plan(&file, &stores, &mut inputs, args.prune).await?;
+    let plan = plan(&file, &stores, &mut inputs, pruner(&app, args).await?).await?;
     let changes = changes(&plan, &AtDestinations(&app.stack), &app.secrets, args.agree).await?;
     print_changes(&changes, &plan.notes, screen)?;
+    lacking(&app.stack, &plan.lacking_consent(), screen)?;
     if args.refuse_drift { refuse(&changes) } else { Ok(()) }
 }
 
@@ -95,7 +98,7 @@ pub async fn run(
     let schedules = EventBridge::new(&app);
     let stores =
         Stores { stack: &app.stack.name, state: &app.state, secrets: &app.secrets, schedules: &schedules };
-    let plan = plan(&file, &stores, &mut inputs, args.prune).await?;
+    let plan = plan(&file, &stores, &mut inputs, pruner(&app, args).await?).await?;
     let changes = changes(&plan, &AtDestinations(&app.stack), &app.secrets, args.agree).await?;
     if args.refuse_drift {
         refuse(&changes)?;
@@ -104,6 +107,9 @@ pub async fn run(
     agreed_to_remove(&plan, *force, prompt)?;
     let by = app.caller().await?;
     let agreement = agreement(&plan, args.agree, &by);
+    if agreement.is_some() {
+        show_terms(&plan, prompt);
+    }
     let agreed = Agreed { consent: agreement.as_ref(), other_account: *other_account };
     let changes = changes.into_iter().filter(|change| change.action == Action::Change).collect();
     let mut report = Report { changes, notes: plan.notes.clone(), ..Report::default() };
@@ -122,6 +128,14 @@ fn overwritten(changes: &[Change], prompt: &mut dyn Prompt) {
             prompt.say(&format!("warning: {} `{id}`: {drift}; the file wins", kind.name()));
         }
     }
+}
+
+/// Who removes what the file does not name, if anybody does.
+async fn pruner(app: &App, args: &Args) -> Result<Option<Role>, Failure> {
+    if !args.prune {
+        return Ok(None);
+    }
+    ask::role(&*app.invoke, app.stack.output("FanOutFunction")?).await.map(Some)
 }
 
 /// What is removed is gone: somebody has to mean it, by `--force` or at the terminal.
@@ -202,31 +216,50 @@ pub(super) fn print(
     Ok(())
 }
 
-/// The terms that were agreed to just now, or that are to be agreed to.
+/// The connections whose terms were agreed to just now; or the terms that are to be agreed to, of those that were saved.
 fn print_consent(
     stack: &Stack,
     report: &Report,
     agreement: Option<&Consent>,
     screen: &mut Screen<'_>,
 ) -> Result<(), Failure> {
-    let mut asked: BTreeMap<Destination, Vec<&str>> = BTreeMap::new();
+    let mut asked: BTreeMap<Destination, Vec<String>> = BTreeMap::new();
     for Connection { id, destination, consent, .. } in
         report.connections.iter().map(|saved| &saved.connection)
     {
         if consent.as_ref() == agreement {
-            asked.entry(*destination).or_default().push(id);
+            asked.entry(*destination).or_default().push(id.clone());
         }
     }
+    let Some(consent) = agreement else { return lacking(stack, &asked, screen) };
     for (destination, ids) in asked {
-        let ids: Vec<_> = ids.iter().map(|id| format!("`{id}`")).collect();
-        screen.line(&format!("\n{}", terms::terms(destination)))?;
-        let ids = ids.join(", ");
-        if let Some(consent) = agreement {
-            screen.line(&format!("Agreed to for {ids} by {}", consent.agreed_by))?;
-        } else {
-            let command = stack.command("apply -f FILE --agree");
-            screen.line(&format!("Not agreed to for {ids}, which can't be used until you do: {command}"))?;
-        }
+        let (name, ids) = (destination.shape().display_name, quoted(&ids));
+        screen.line(&format!("\nagreed to the terms of {name} for {ids} by {}", consent.agreed_by))?;
     }
     Ok(())
+}
+
+/// Terms that nobody has agreed to.
+fn lacking(
+    stack: &Stack,
+    lacking: &BTreeMap<Destination, Vec<String>>,
+    screen: &mut Screen<'_>,
+) -> Result<(), Failure> {
+    for (destination, ids) in lacking {
+        screen.line(&format!("\n{}", terms::terms(*destination)))?;
+        let (ids, command) = (quoted(ids), stack.command("apply -f FILE --agree"));
+        screen.line(&format!("Not agreed to for {ids}, which can't be used until you do: {command}"))?;
+    }
+    Ok(())
+}
+
+/// Shows what --agree agrees to, before anything is saved.
+fn show_terms(plan: &Plan, prompt: &mut dyn Prompt) {
+    for (destination, ids) in plan.lacking_consent() {
+        prompt.say(&format!(
+            "{}\nBy --agree you agree to them for {}.\n",
+            terms::terms(destination),
+            quoted(&ids)
+        ));
+    }
 }

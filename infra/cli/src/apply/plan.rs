@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use segue_platform::Secrets;
+use segue_segment::Destination;
 use segue_state::config::check_connection;
 use segue_state::{
     Applied, Broken, Connection, Export, Lying, Role, RunId, State, StateError, Versioned, keys,
@@ -147,7 +148,20 @@ impl Plan {
     /// Whether a connection lacks consent.
     #[must_use]
     pub fn lacks_consent(&self) -> bool {
-        self.connections.iter().any(|planned| planned.wanted.consent.is_none())
+        !self.lacking_consent().is_empty()
+    }
+
+    /// The connections that lack consent, by whose terms are to be agreed to.
+    #[must_use]
+    pub fn lacking_consent(&self) -> BTreeMap<Destination, Vec<String>> {
+        let mut found: BTreeMap<Destination, Vec<String>> = BTreeMap::new();
+        for PlannedConnection { wanted: Connection { id, destination, consent, .. }, .. } in &self.connections
+        {
+            if consent.is_none() {
+                found.entry(*destination).or_default().push(id.clone());
+            }
+        }
+        found
     }
 
     /// What the file does not name, for people; `None` if there is nothing.
@@ -165,7 +179,8 @@ impl Plan {
     }
 }
 
-/// Compares a file with what the stack has. With `prune`, what the file does not name is to go.
+/// Compares a file with what the stack has. With `prune`, what the file does not name is to go, as far as somebody of
+/// that role may remove it: of contributors their exports.
 ///
 /// # Errors
 /// [`Failure`] with everything that is wrong, or if AWS can't be asked.
@@ -173,15 +188,19 @@ pub async fn plan(
     file: &File,
     stores: &Stores<'_>,
     inputs: &mut Inputs<'_>,
-    prune: bool,
+    prune: Option<Role>,
 ) -> Result<Plan, Failure> {
     let mut problems = file.problems.clone();
     problems.extend(repeated(file));
-    if prune {
-        problems.extend(file.absent.iter().map(|section| (Place::default(), emptied(section))));
-    }
+    let prunes = |section: &str| match prune {
+        Some(Role::Administrators) => true,
+        Some(Role::Contributors) => section != CONNECTIONS,
+        None => false,
+    };
+    let emptied = file.absent.iter().filter(|section| prunes(section));
+    problems.extend(emptied.map(|section| (Place::default(), would_empty(section))));
     // Of a file that says nothing of connections, all of them are meant to stay.
-    let only_its_own = prune && !file.absent.contains(&CONNECTIONS);
+    let only_its_own = prunes(CONNECTIONS) && !file.absent.contains(&CONNECTIONS);
     let present = Present::read(file, stores.state).await;
     let mut connections = Vec::new();
     let mut stdin_taken = false;
@@ -193,8 +212,11 @@ pub async fn plan(
         problems.extend(located(file, &item.path, &of, &found));
         connections.push(planned);
     }
-    let schedules =
-        if prune || !file.exports.is_empty() { stores.schedules.all().await? } else { BTreeMap::new() };
+    let schedules = if prune.is_some() || !file.exports.is_empty() {
+        stores.schedules.all().await?
+    } else {
+        BTreeMap::new()
+    };
     let known = known(file, &connections, stores.state, only_its_own).await?;
     let (mut exports, mut notes) = (Vec::new(), Vec::new());
     for (item, lying) in file.exports.iter().zip(present.exports) {
@@ -222,14 +244,14 @@ pub async fn plan(
         let applied = stores.state.read::<Applied>(&keys::applied(role)).await?;
         plan.applied.insert(role, applied.map(|found| found.body).unwrap_or_default());
     }
-    if prune {
-        surplus(&mut plan, stores.state, &schedules).await?;
+    if let Some(role) = prune {
+        surplus(&mut plan, stores.state, &schedules, role).await?;
     }
     Ok(plan)
 }
 
 /// A section that was forgotten must not remove everything that there is of its kind.
-fn emptied(section: &str) -> String {
+fn would_empty(section: &str) -> String {
     format!(
         "it has no section `{section}`, and --prune would remove all {section} that the stack has; if that is meant, \
          write `{section}: []`"

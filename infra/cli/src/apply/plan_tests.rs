@@ -15,7 +15,7 @@ async fn planned(text: &str, state: &State) -> Result<Plan, Failure> {
     let secrets: Arc<dyn Secrets> = Arc::new(MemorySecrets::default());
     let schedules = MemorySchedules::default();
     let stores = Stores { stack: "segue", state, secrets: &secrets, schedules: &schedules };
-    plan(&file, &stores, &mut inputs, false).await
+    plan(&file, &stores, &mut inputs, None).await
 }
 
 fn state() -> State {

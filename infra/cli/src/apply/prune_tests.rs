@@ -40,6 +40,20 @@ async fn a_section_that_was_forgotten_removes_nothing() {
 }
 
 #[tokio::test]
+async fn contributors_remove_what_is_theirs() {
+    let desk = desk().await;
+    let theirs =
+        FILE.split_once("exports:").unwrap().1.replace("id: vip", "id: theirs\n    role: contributors");
+    let others = theirs.replace("id: theirs", "id: others");
+    desk.apply(&format!("exports:{theirs}{}", others.trim_start_matches('\n')), "pk_x", false).await;
+    desk.state.objects().put(&keys::export(Role::Administrators, "bad"), "{".into()).await.unwrap();
+    let plan = desk.pruned_by_contributors(&format!("exports:{theirs}")).await.unwrap();
+    assert_eq!(plan.surplus().unwrap(), "the export `others`");
+    let forgotten = desk.pruned_by_contributors("{}").await.unwrap_err().to_string();
+    assert!(forgotten.contains("no section `exports`") && !forgotten.contains("connections"), "{forgotten}");
+}
+
+#[tokio::test]
 async fn it_is_asked_before_anything_is_removed() {
     let desk = desk().await;
     let plan = desk.plan_of(FILE, "pk_x", true).await.unwrap();

@@ -11,7 +11,7 @@ use crate::connection::{remove, saving};
 use crate::export::found::{Found, all_read, of_contributors};
 use crate::export::standing::Own;
 
-/// Adds to a plan what the stack has and the file does not name: it is to go.
+/// Adds to a plan what the stack has, the file does not name, and somebody of this role may remove: it is to go.
 ///
 /// # Errors
 /// [`Failure`] if it can't be told what that is.
@@ -19,6 +19,7 @@ pub(super) async fn surplus(
     plan: &mut Plan,
     state: &State,
     schedules: &BTreeMap<String, Own>,
+    role: Role,
 ) -> Result<(), Failure> {
     let (exports, mut broken) = state.exports().await?;
     // What stands under both roles since a change of its role broke off is put right by this file.
@@ -34,10 +35,13 @@ pub(super) async fn surplus(
     // What contributors write stands in nobody's way. Of the others, what can't be read can't be told from what is to
     // stay.
     plan.notes.extend(theirs.iter().map(left));
-    all_read(broken)?;
+    if role == Role::Administrators {
+        all_read(broken)?;
+    }
     let open = state.open_runs().await?;
     let named = |id: &str| plan.exports.iter().any(|planned| planned.wanted.id == id);
-    let unnamed = exports.iter().filter(|(_, export)| !named(&export.id));
+    let may = |whose: Role| role == Role::Administrators || whose == role;
+    let unnamed = exports.iter().filter(|(whose, export)| may(*whose) && !named(&export.id));
     for found in at_once(unnamed.map(|(_, export)| Found::find(state, &export.id))).await {
         let found = found?;
         let id = &found.export.id;
@@ -45,6 +49,10 @@ pub(super) async fn surplus(
         let runs = open.iter().filter(|(of, _)| of == id).map(|(_, run)| run.clone()).collect();
         plan.surplus_exports.push(SurplusExport { found, schedule, runs });
     }
+    if role == Role::Administrators { surplus_connections(plan, state).await } else { Ok(()) }
+}
+
+async fn surplus_connections(plan: &mut Plan, state: &State) -> Result<(), Failure> {
     for id in saving::names(state).await? {
         if plan.connections.iter().any(|planned| planned.wanted.id == id) {
             continue;

@@ -144,7 +144,15 @@ impl Desk {
         let file = File::parse("segue.yaml", text)?;
         let pairs = [("KEY", credentials)];
         let mut inputs = Inputs { env: Env::of(&pairs), stdin: &mut std::io::empty() };
+        let prune = prune.then_some(Role::Administrators);
         plan::plan(&file, &self.stores(), &mut inputs, prune).await
+    }
+
+    /// With what the file does not name removed by a contributor.
+    pub(super) async fn pruned_by_contributors(&self, text: &str) -> Result<Plan, Failure> {
+        let file = File::parse("segue.yaml", text)?;
+        let mut inputs = Inputs { env: Env::of(&[]), stdin: &mut std::io::empty() };
+        plan::plan(&file, &self.stores(), &mut inputs, Some(Role::Contributors)).await
     }
 
     /// What `segue plan` finds.
@@ -208,7 +216,10 @@ async fn consent_is_given_once_and_kept() {
     desk.apply(FILE, "pk_x", false).await;
     let agreed = desk.apply(FILE, "pk_x", true).await;
     assert_eq!(outcomes(&agreed), ["changed", "unchanged"]);
-    assert!(agreed.contains("Agreed to for `main` by arn:aws:iam::1:user/op"), "{agreed}");
+    assert!(
+        agreed.contains("agreed to the terms of Klaviyo for `main` by arn:aws:iam::1:user/op"),
+        "{agreed}"
+    );
     for agree in [false, true] {
         let again = desk.apply(FILE, "pk_x", agree).await;
         assert_eq!(outcomes(&again), ["unchanged", "unchanged"]);

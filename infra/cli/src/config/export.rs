@@ -38,7 +38,7 @@ pub async fn run(
     let (document, unsaid) = document(state, schedules).await?;
     let Some(file) = &args.file else {
         screen.json(&document)?;
-        return screen.line(text(stack, &document, &unsaid)?.trim_end());
+        return screen.document(text(stack, &document, &unsaid)?.trim_end());
     };
     if file.exists() && !args.force {
         return Err(Failure::usage(format!("{} exists", file.display()))

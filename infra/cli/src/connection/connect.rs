@@ -252,7 +252,7 @@ fn invite(
         question.redirect()
     ));
     if listening {
-        prompt.say(&format!("Waiting {} for the browser to come back …", counted(how.timeout, "second")));
+        prompt.say(&format!("Waiting {} for the browser to come back", counted(how.timeout, "second")));
     } else {
         prompt.say("Copy the address that the browser ends at, whatever it shows there.");
     }

@@ -279,7 +279,7 @@ async fn a_key_is_enough_for_klaviyo_and_a_refused_one_changes_nothing() {
     let unasked = run(&bench, &self::args("http://127.0.0.1:0/"), "", "", &mut nobody).await.unwrap_err();
     insta::assert_snapshot!(unasked.to_string(), @r"
     error: --credentials-env or --credentials-stdin is needed: there is no terminal to ask on
-    hint: Klaviyo needs a private API key, pk_…
+    hint: Klaviyo needs a private API key, pk_...
     ");
 }
 
@@ -317,7 +317,9 @@ async fn what_an_account_lacks_is_named() {
     connected the connection `main`: it leads to Shop (acct-1)
 
     what Snapchat needs besides:
-      yes        you are a member of the organisation, and a data manager of its ad account
+      yes        you are a member of the organisation
+      not known  you are a data manager of its ad account
+                 Snapchat does not tell: see your role in its business manager, under Members; Data Manager is needed
       no         the ad account has an audience of the customer-list type
                  in Snapchat's Ads Manager, under Audiences: make a customer list; Segue makes none
 
@@ -329,8 +331,9 @@ async fn what_an_account_lacks_is_named() {
     connected the connection `main`: it leads to Shop (acct-1)
 
     what Snapchat needs besides:
-      not known  you are a member of the organisation, and a data manager of its ad account
-                 in Snapchat's business manager, under Members: add yourself, with the role Data Manager for the ad account
+      yes        you are a member of the organisation
+      not known  you are a data manager of its ad account
+                 Snapchat does not tell: see your role in its business manager, under Members; Data Manager is needed
       not known  the ad account has an audience of the customer-list type
                  in Snapchat's Ads Manager, under Audiences: make a customer list; Segue makes none
     note: the ad account 7 is left out
@@ -342,8 +345,10 @@ async fn what_an_account_lacks_is_named() {
     connected the connection `main`: it leads to Shop (acct-1)
 
     what Snapchat needs besides:
-      not known  you are a member of the organisation, and a data manager of its ad account
-                 in Snapchat's business manager, under Members: add yourself, with the role Data Manager for the ad account
+      not known  you are a member of the organisation
+                 in Snapchat's business manager, under Members: add yourself
+      not known  you are a data manager of its ad account
+                 Snapchat does not tell: see your role in its business manager, under Members; Data Manager is needed
       not known  the ad account has an audience of the customer-list type
                  in Snapchat's Ads Manager, under Audiences: make a customer list; Segue makes none
     note: the role is too small (HTTP 403)

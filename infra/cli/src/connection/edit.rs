@@ -165,7 +165,12 @@ async fn contributors_exports(state: &State, id: &str) -> Result<Vec<String>, Fa
 pub async fn switch(state: &State, id: &str, enabled: bool) -> Result<Changed, Failure> {
     let found = saving::found(state, id).await?;
     let wanted = Connection { enabled, ..found.body.clone() };
-    let changed = saving::replace(state, &wanted, &found).await?;
+    // What is wrong with it otherwise must not keep it from being stopped.
+    let changed = if enabled {
+        saving::replace(state, &wanted, &found).await?
+    } else {
+        saving::put_in_place(state, &wanted, &found).await?
+    };
     let stopped = if enabled || !changed { Stopped::default() } else { Stopped::with(state, id).await };
     Ok(Changed { connection: wanted, changed, shut_out: Vec::new(), stopped })
 }

@@ -116,8 +116,15 @@ fn busy(id: &str) -> Failure {
 fn half(recorded: &Connection, error: SecretError) -> Failure {
     let Connection { id, account, .. } = recorded;
     let leads = account.as_ref().map_or_else(|| "no account".to_owned(), Report::named);
-    Failure::from(error).hint(format!(
-        "the new credentials are not used; the connection `{id}` is noted as leading to {leads}: if those that it has \
-         are another account's, run this again, or stop it with `segue connection disable {id}`"
-    ))
+    let noted = format!(
+        "the connection `{id}` is noted as leading to {leads}: if the credentials that it has are another account's, \
+         stop it with `segue connection disable {id}`"
+    );
+    let again = if matches!(error, SecretError::Denied(_)) {
+        "only administrators change those of a connection: have the stack's policies for them attached to your AWS \
+         identity (its outputs AdministratorsPolicyArn and AdministratorsRunsPolicyArn), and run this again"
+    } else {
+        "run this again"
+    };
+    Failure::from(error).hint(format!("the new credentials are not used; {again}; until then {noted}"))
 }

@@ -30,14 +30,20 @@ pub fn of(destination: Destination, found: Option<&Result<Audiences, Failure>>) 
     // What a part of the list does not show may be in the rest of it.
     let told = |shown: bool, found: &Audiences| (shown || found.complete).then_some(shown);
     let audience = found.and_then(|found| told(found.audiences.iter().any(fillable), found));
-    let member = found.and_then(|found| told(found.complete || !found.audiences.is_empty(), found));
+    // Who is in no organisation is answered with a refusal. What role somebody has there, no answer tells.
+    let member = found.map(|_| true);
     let one = |needed, met, remedy| Prerequisite { needed, met, remedy };
     match destination {
         Destination::Snapchat => vec![
             one(
-                "you are a member of the organisation, and a data manager of its ad account",
+                "you are a member of the organisation",
                 member,
-                "in Snapchat's business manager, under Members: add yourself, with the role Data Manager for the ad account",
+                "in Snapchat's business manager, under Members: add yourself",
+            ),
+            one(
+                "you are a data manager of its ad account",
+                None,
+                "Snapchat does not tell: see your role in its business manager, under Members; Data Manager is needed",
             ),
             one(
                 "the ad account has an audience of the customer-list type",

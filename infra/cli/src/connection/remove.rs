@@ -132,7 +132,7 @@ impl Thing {
     /// Stops what goes over it: that is read before every group of calls. Over what can't be read nothing goes.
     async fn disable(&self, state: &State) -> Result<(), Failure> {
         let Self::Connection(found) = self else { return Ok(()) };
-        saving::replace(state, &off(found), found).await.map(|_| ())
+        saving::put_in_place(state, &off(found), found).await.map(|_| ())
     }
 
     /// Deletes it as it was left, and not if somebody changed it meanwhile.

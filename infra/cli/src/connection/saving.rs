@@ -27,6 +27,18 @@ pub async fn replace(
     before: &Versioned<Connection>,
 ) -> Result<bool, Failure> {
     checked(wanted)?;
+    put_in_place(state, wanted, before).await
+}
+
+/// The same, whatever is wrong with it.
+///
+/// # Errors
+/// [`Failure`] if somebody changed it in between.
+pub async fn put_in_place(
+    state: &State,
+    wanted: &Connection,
+    before: &Versioned<Connection>,
+) -> Result<bool, Failure> {
     if *wanted == before.body {
         return Ok(false);
     }

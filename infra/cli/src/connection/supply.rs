@@ -89,14 +89,14 @@ fn unset(name: &str) -> Failure {
 const fn wanted(destination: Destination) -> &'static str {
     match destination {
         Destination::Snapchat => {
-            "Snapchat needs {\"client_id\": …, \"client_secret\": …} of an OAuth app, and a `refresh_token` beside them \
+            "Snapchat needs {\"client_id\": \"...\", \"client_secret\": \"...\"} of an OAuth app, and a `refresh_token` beside them \
              if nobody is to sign in"
         }
         Destination::Mailchimp => {
-            "Mailchimp needs an API key such as …-us19, {\"access_token\": …}, or {\"client_id\": …, \
-             \"client_secret\": …} of an OAuth app to sign in with"
+            "Mailchimp needs an API key such as ...-us19, {\"access_token\": \"...\"}, or {\"client_id\": \"...\", \
+             \"client_secret\": \"...\"} of an OAuth app to sign in with"
         }
-        Destination::Klaviyo => "Klaviyo needs a private API key, pk_…",
+        Destination::Klaviyo => "Klaviyo needs a private API key, pk_...",
     }
 }
 
@@ -251,9 +251,9 @@ mod tests {
         insta::assert_snapshot!(failures.concat(), @r"
         error: the environment variable `NONE` is not set
         error: the environment variable `KEY`: `private_key` does not start with pk_: it is no private API key of Klaviyo's
-        hint: Klaviyo needs a private API key, pk_…
+        hint: Klaviyo needs a private API key, pk_...
         error: standard input: `private_key` is empty
-        hint: Klaviyo needs a private API key, pk_…
+        hint: Klaviyo needs a private API key, pk_...
         ");
         assert!(matches!(read(stdin(), "pk_hush\n"), Ok(Some(Supplied::Ready(_)))));
         assert!(matches!(read(CredentialsFrom::default(), "pk_hush"), Ok(None)));

@@ -3,7 +3,10 @@
 use serde::Serialize;
 
 use crate::Failure;
-use crate::output::Screen;
+use crate::output::{Screen, counted};
+
+/// Things of a kind that people are told one by one where they are all right.
+const MOST: usize = 5;
 
 /// How it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -64,9 +67,9 @@ impl Report {
     }
 
     pub(super) fn print(&self, screen: &mut Screen<'_>) -> Result<(), Failure> {
-        screen.json(&self.0)?;
+        screen.json(&self.for_scripts(screen))?;
         let width = self.0.iter().map(|finding| finding.about.len()).max().unwrap_or_default();
-        for Finding { level, about, found, to_do } in &self.0 {
+        for Finding { level, about, found, to_do } in self.for_people() {
             let level = match level {
                 Level::Ok => "ok",
                 Level::Note => "note",
@@ -80,14 +83,41 @@ impl Report {
         Ok(())
     }
 
+    /// All of them, with commands that can be copied.
+    fn for_scripts(&self, screen: &Screen<'_>) -> Vec<Finding> {
+        let named = |text: &String| screen.for_stack(text).into_owned();
+        let findings = self.0.iter().map(|finding| Finding {
+            found: named(&finding.found),
+            to_do: finding.to_do.as_ref().map(named),
+            ..finding.clone()
+        });
+        findings.collect()
+    }
+
+    /// Those of a kind that are all right in one line, if there are many.
+    fn for_people(&self) -> Vec<Finding> {
+        let mut shown = Vec::new();
+        for of_a_kind in self.0.chunk_by(|one, next| one.about == next.about) {
+            let (fine, others): (Vec<_>, Vec<_>) =
+                of_a_kind.iter().cloned().partition(|finding| finding.level == Level::Ok);
+            match fine.len() {
+                0..=MOST => shown.extend(fine),
+                many => {
+                    shown.push(Finding::fine(of_a_kind[0].about, format!("{many} of them are all right")))
+                }
+            }
+            shown.extend(others);
+        }
+        shown
+    }
+
     /// # Errors
     /// [`Failure`] if something has to be done.
     pub(super) fn verdict(&self) -> Result<(), Failure> {
         let problems = self.0.iter().filter(|finding| finding.level == Level::Problem).count();
-        let has = if problems == 1 { "has" } else { "have" };
         match problems {
             0 => Ok(()),
-            _ => Err(Failure::new(format!("{problems} of {} things {has} to be seen to", self.0.len()))),
+            count => Err(Failure::new(format!("{} found", counted(count, "problem")))),
         }
     }
 }

@@ -80,7 +80,7 @@ fn work(name: &str, Depth { waiting, in_work, later }: Depth) -> Finding {
         return Finding::fine("queues", format!("{name}: empty"));
     }
     let later = if later > 0 { format!(", {later} for later") } else { String::new() };
-    Finding::note("queues", format!("{name}: {waiting} wait, {in_work} in work{later}"))
+    Finding::note("queues", format!("{name}: {waiting} waiting, {in_work} in work{later}"))
 }
 
 fn aside(name: &str, log: &str, Depth { waiting, in_work, later }: Depth) -> Finding {
@@ -105,7 +105,7 @@ mod tests {
     fn what_waits_is_no_problem_and_what_was_put_aside_is() {
         let some = Depth { waiting: 3, in_work: 1, later: 0 };
         let none = Depth { waiting: 0, in_work: 0, later: 0 };
-        assert_eq!(work("q", some), Finding::note("queues", "q: 3 wait, 1 in work"));
+        assert_eq!(work("q", some), Finding::note("queues", "q: 3 waiting, 1 in work"));
         assert_eq!(work("q", none).level, Level::Ok);
         assert_eq!(
             (aside("q", "log", some).level, aside("q", "log", none).level),

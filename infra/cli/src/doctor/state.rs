@@ -1,23 +1,13 @@
-//! The state bucket: configuration that can't be used, accounts that have to be reconnected, runs that are stuck.
+//! The state bucket: connections and exports that can't be used, and accounts that have to be reconnected.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
-use segue_state::finish::look as look_at;
-use segue_state::{
-    Connection, Export, Health, Role, RunId, State, StateError, Summary, keys, permit, permit_connection,
-};
+use segue_state::{Connection, Export, Health, Role, State, StateError, keys, permit, permit_connection};
 
 use super::finding::Finding;
 use crate::Failure;
 use crate::at_once::at_once;
 use crate::connection::saving;
-use crate::output::counted;
-use crate::stack::Stack;
-
-/// The resumer takes a run up after an hour without anything, and comes by every 15 minutes. It counts as stuck if that
-/// did not help.
-const STUCK: SignedDuration = SignedDuration::from_mins(90);
 
 /// The connections and exports, read once for everything that is asked of them.
 pub(super) struct Configured {
@@ -40,6 +30,16 @@ impl Configured {
         self.connections.iter().flatten().filter(may)
     }
 
+    /// The exports that may run now.
+    pub(super) fn active(&self) -> impl Iterator<Item = &Export> {
+        let over = |export: &Export| {
+            let mut found = self.connections.iter().flatten();
+            found.find(|connection| connection.id == export.connection)
+        };
+        let may = move |(role, export): &&(Role, Export)| permit(*role, export, over(export)).is_ok();
+        self.exports.iter().filter(may).map(|(_, export)| export)
+    }
+
     /// The exports that use a connection.
     pub(super) fn exports_over(&self, id: &str) -> Vec<(Role, Export)> {
         self.exports.iter().filter(|(_, export)| export.connection == id).cloned().collect()
@@ -47,24 +47,9 @@ impl Configured {
 }
 
 /// Looks at it.
-pub(super) async fn look(
-    stack: &Stack,
-    state: &State,
-    configured: &Result<Configured, Failure>,
-    now: Timestamp,
-) -> Vec<Finding> {
-    let mut found = Vec::new();
-    match configured {
-        Ok(configured) => {
-            found.extend(connections(state, configured).await);
-            found.extend(exports(configured));
-        }
-        Err(failure) => found.push(Finding::failed("state", failure)),
-    }
-    match runs(stack, state, now).await {
-        Ok(findings) => found.extend(findings),
-        Err(failure) => found.push(Finding::failed("state", &failure)),
-    }
+pub(super) async fn look(state: &State, configured: &Configured) -> Vec<Finding> {
+    let mut found = connections(state, configured).await;
+    found.extend(exports(configured));
     found
 }
 
@@ -155,74 +140,14 @@ fn may_run(role: Role, export: &Export, connection: Option<&Connection>) -> Find
     }
 }
 
-async fn runs(stack: &Stack, state: &State, now: Timestamp) -> Result<Vec<Finding>, Failure> {
-    let open = state.open_runs().await?;
-    let looked = at_once(open.iter().map(|(export, run)| stuck(stack, state, export, run, now))).await;
-    let mut found: Vec<Finding> =
-        looked.into_iter().filter_map(Result::transpose).collect::<Result<_, _>>()?;
-    if found.is_empty() {
-        let count = open.len();
-        found.push(Finding::fine("runs", format!("{} under way, none of them stuck", counted(count, "run"))));
-    }
-    Ok(found)
-}
-
-/// What is to be said of a run that is not finished, if anything is.
-async fn stuck(
-    stack: &Stack,
-    state: &State,
-    export: &str,
-    run: &RunId,
-    now: Timestamp,
-) -> Result<Option<Finding>, Failure> {
-    let Some(open) = state.open(export, run).await? else { return Ok(None) };
-    // What it wrote last: a receipt, or where a chunk stands.
-    let written = state.objects().list(&format!("{}{run}/", keys::runs(export))).await?;
-    let last = written.iter().map(|stored| stored.modified_ms).max().unwrap_or_default();
-    let last = Timestamp::from_millisecond(i64::try_from(last).unwrap_or_default()).unwrap_or_default();
-    let quiet = last.max(open.body.since);
-    if now.duration_since(quiet) < STUCK {
-        return Ok(None);
-    }
-    let Some(Summary { status, message, .. }) = look_at(state, export, run).await? else {
-        return Ok(Some(unrecorded(stack, export, run, quiet)?));
-    };
-    let command = |verb: &str| stack.command(&format!("run {verb} {export} {run}"));
-    let (logs, cancel) = (command("logs"), command("cancel"));
-    let to_do = format!("is fan-out's schedule enabled? See `{logs}`; give it up with `{cancel}`");
-    let found =
-        format!("{export} {run} is {}, and nothing has happened since {quiet}: {message}", status.name());
-    Ok(Some(Finding::problem("runs", found, to_do)))
-}
-
-/// Its opening broke off: there is a marker and nothing else, so there are no logs of it, and nothing to cancel.
-fn unrecorded(stack: &Stack, export: &str, run: &RunId, since: Timestamp) -> Result<Finding, Failure> {
-    let found = format!(
-        "{export} {run} was about to begin at {since}, and never did: nothing of it was read or sent"
-    );
-    let marker = format!("s3://{}/{}", stack.output("StateBucket")?, keys::open(export, run));
-    let start = stack.command(&format!("run start {export}"));
-    let to_do = format!(
-        "is fan-out's schedule enabled? It takes such runs off the list by itself; else do it with `aws s3 rm {marker}`. \
-         Send the latest drop with `{start}`"
-    );
-    Ok(Finding::problem("runs", found, to_do))
-}
-
 #[cfg(test)]
 mod tests {
-    use segue_state::{Open, Outcome};
-
     use super::super::finding::Level;
     use super::*;
-    use crate::run::tests::{answered, config, configured, sealed};
-
-    fn stack() -> Stack {
-        Stack::of("two", &[("StateBucket", "bucket")])
-    }
+    use crate::run::tests::{config, configured};
 
     async fn looked(state: &State) -> Vec<Finding> {
-        look(&stack(), state, &Configured::read(state).await, Timestamp::now()).await
+        look(state, &Configured::read(state).await.unwrap()).await
     }
 
     async fn usable(state: &State) -> Vec<String> {
@@ -275,34 +200,5 @@ mod tests {
             assert!(found.iter().any(told), "{text}: {found:?}");
         }
         assert!(usable(&state).await.is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_run_is_stuck_if_nothing_has_happened_for_long() {
-        let state = configured().await;
-        let run = sealed(&state, "20261122T163512Z-a").await;
-        answered(&state, &run, 0, Outcome::Delivered).await;
-        let now = Timestamp::now();
-        let fresh = now.max(run.created_at);
-        let late = fresh.checked_add(SignedDuration::from_hours(3)).unwrap();
-        assert_eq!(said(&runs(&stack(), &state, fresh).await.unwrap())[0].0, Level::Ok);
-        let found = runs(&stack(), &state, late).await.unwrap();
-        assert!(found[0].found.contains("1 of 2 chunks are done"), "{found:?}");
-        assert!(
-            found[0].to_do.as_ref().unwrap().contains("segue --stack two run cancel e 20261122T163512Z-a")
-        );
-    }
-
-    #[tokio::test]
-    async fn a_run_that_was_never_recorded_can_be_taken_off_the_list() {
-        let state = configured().await;
-        let run = RunId::parse("20261122T163512Z-a").unwrap();
-        let since = "2026-11-22T16:35:12Z".parse().unwrap();
-        state.create(&keys::open("e", &run), &Open::new(since)).await.unwrap();
-        // The marker itself was written just now.
-        let late = Timestamp::now().checked_add(SignedDuration::from_hours(3)).unwrap();
-        let found = runs(&stack(), &state, late).await.unwrap();
-        insta::assert_snapshot!(found[0].found, @"e 20261122T163512Z-a was about to begin at 2026-11-22T16:35:12Z, and never did: nothing of it was read or sent");
-        insta::assert_snapshot!(found[0].to_do.as_ref().unwrap(), @"is fan-out's schedule enabled? It takes such runs off the list by itself; else do it with `aws s3 rm s3://bucket/open/e/20261122T163512Z-a`. Send the latest drop with `segue --stack two run start e`");
     }
 }

@@ -112,9 +112,9 @@ async fn what_could_not_be_listed_is_warned_of_and_not_refused() {
     let mut somebody = Scripted::answering(&[]);
     world.says(&[&words[..], &hidden].concat(), &mut somebody, Output::Text).await.unwrap();
     insta::assert_snapshot!(somebody.heard.join("\n"), @r"
-    Note: the ad account 7 is left out
+    note: the ad account 7 is left out
     The audience `a9` is not among those that could be listed: it is not checked.
-    Note: names are not shown
+    note: names are not shown
     The column `Kundenmail` is not among those that are shown: it is not checked.
     ");
     let export = world.export("x").await.unwrap();

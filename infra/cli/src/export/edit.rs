@@ -9,6 +9,7 @@ use super::found::Found;
 use super::offers::audience;
 use super::settings::{Settings, Unset};
 use crate::Failure;
+use crate::apply::changes::changed;
 use crate::output::Screen;
 
 /// Change an export. What no option names stays as it is; runs under way go on as they were.
@@ -55,5 +56,6 @@ pub async fn run(desk: &mut Desk<'_>, args: &Args, screen: &mut Screen<'_>) -> R
     if !found.save(desk.state, &wanted).await? {
         return unchanged(found.role, &wanted, screen);
     }
+    changed(found.role, &found.export, &wanted).iter().try_for_each(|line| screen.line(line))?;
     saved(desk.stack, "changed", found.role, &wanted, connection.as_ref(), screen)
 }

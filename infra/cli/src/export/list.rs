@@ -62,7 +62,7 @@ pub async fn run(desk: &mut Desk<'_>, args: &Args, screen: &mut Screen<'_>) -> R
     // What contributors write fails nobody else's command; somebody has to mend the others.
     let (theirs, broken): (Vec<_>, Vec<_>) = broken.into_iter().partition(of_contributors);
     for error in &theirs {
-        desk.prompt.say(&format!("Note: {error}").replace('\n', " "));
+        desk.prompt.say(&format!("note: {error}").replace('\n', " "));
     }
     all_read(broken.into_iter().chain(unread).collect())
 }

@@ -35,7 +35,7 @@ pub(super) async fn audience(
     };
     let Audiences { audiences, complete, notes, .. } = offered;
     for note in notes {
-        desk.prompt.say(&format!("Note: {note}"));
+        desk.prompt.say(&format!("note: {note}"));
     }
     let (offered, others): (Vec<_>, Vec<_>) =
         audiences.into_iter().partition(|audience| audience.can_be_filled(connection.destination));
@@ -169,7 +169,7 @@ pub(super) async fn matched(
 fn has(desk: &mut Desk<'_>, settings: &Settings, segment: &str, found: &Columns) -> Result<(), Failure> {
     let Columns { columns, note } = found;
     if let Some(note) = note {
-        desk.prompt.say(&format!("Note: {note}"));
+        desk.prompt.say(&format!("note: {note}"));
     }
     let named = [&settings.email, &settings.first_name, &settings.last_name].into_iter().flatten();
     let named = named.chain(&settings.columns);

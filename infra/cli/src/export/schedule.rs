@@ -21,7 +21,8 @@ pub enum Command {
     /// When it is due, the export runs over the latest drops of its segments. A paused or detached export is passed
     /// over.
     #[command(after_help = "Examples:\n  segue export schedule set vip-to-klaviyo --rate '6 hours'\n  \
-                            segue export schedule set vip all --cron '0 6 ? * MON-FRI *' --time-zone Europe/Berlin")]
+                            segue export schedule set vip-to-klaviyo vip-to-mailchimp --cron '0 6 ? * MON-FRI *' \
+                            --time-zone Europe/Berlin")]
     Set(Set),
     /// Turn the schedules of exports on again.
     #[command(after_help = "Example:\n  segue export schedule on vip-to-klaviyo")]

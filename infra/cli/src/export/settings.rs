@@ -43,7 +43,7 @@ pub struct Settings {
     /// them.
     #[arg(long, value_name = "ID")]
     pub audience: Option<String>,
-    /// A segment whose profiles it sends. Give it again for more.
+    /// A segment whose profiles it sends. Give it again for more; those that it has are replaced.
     #[arg(long = "segment", value_name = "SEGMENT")]
     pub segments: Vec<String>,
     /// The column with the e-mail address.
@@ -64,7 +64,7 @@ pub struct Settings {
     /// Mailchimp: what happens to people who left the audience.
     #[arg(long, value_name = "CHOICE", value_parser = ["hold-back", "may-come-back"])]
     pub people_who_left: Option<String>,
-    /// Mailchimp: a tag for the contacts. Give it again for more.
+    /// Mailchimp: a tag for the contacts. Give it again for more; those that it has are replaced.
     #[arg(long = "tag", value_name = "TAG")]
     pub tags: Vec<String>,
     /// Whether a drop of one of its segments starts it.
@@ -91,13 +91,13 @@ pub struct Settings {
     /// Most bytes that a compressed file may unpack to.
     #[arg(long, value_name = "BYTES")]
     pub max_bytes: Option<u64>,
-    /// Most profiles of one run; by destination if not said.
+    /// The most profiles of one run; by destination if not said.
     #[arg(long, value_name = "NUMBER")]
     pub max_profiles: Option<u64>,
-    /// Least profiles that a run must have to be sent.
+    /// The least profiles that a run must have to be sent.
     #[arg(long, value_name = "NUMBER")]
     pub min_profiles: Option<u64>,
-    /// Most invalid rows, as a share of all rows from 0 to 1.
+    /// The most invalid rows, as a share of all rows from 0 to 1.
     #[arg(long, value_name = "SHARE")]
     pub invalid_share: Option<f64>,
     /// Most that the profiles may differ from the last completed run, as a share of that.
@@ -106,7 +106,8 @@ pub struct Settings {
     /// The same, for a warning.
     #[arg(long, value_name = "SHARE")]
     pub warn_change_share: Option<f64>,
-    /// A column that each file must have, besides the mapped ones. Give it again for more.
+    /// A column that each file must have, besides the mapped ones. Give it again for more; those that it has are
+    /// replaced.
     #[arg(long = "column", value_name = "COLUMN")]
     pub columns: Vec<String>,
     /// How long after sealing a run may still be delivering.

@@ -46,7 +46,7 @@ pub trait Surroundings {
 /// The stack that a command works with.
 pub struct AtStack<'a> {
     app: &'a App,
-    segments: OnceCell<(Role, Vec<String>)>,
+    segments: OnceCell<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -83,17 +83,10 @@ impl<'a> AtStack<'a> {
         Self { app, segments: OnceCell::new() }
     }
 
-    /// Who may ask and what segments there are, asked once.
-    async fn look(&self) -> Result<&(Role, Vec<String>), Failure> {
-        self.segments.get_or_try_init(|| self.ask()).await
-    }
-
-    async fn ask(&self) -> Result<(Role, Vec<String>), Failure> {
-        let function = self.app.stack.output("FanOutFunction")?;
+    async fn ask(&self) -> Result<Vec<String>, Failure> {
         let request = json!({"request": "segments"});
-        let role = ask::role(&*self.app.invoke, function).await?;
         let answer: Segments = understood(ask::fan_out(self.app, &request).await?, "segments")?;
-        Ok((role, answer.segments.into_iter().map(|found| found.segment).collect()))
+        Ok(answer.segments.into_iter().map(|found| found.segment).collect())
     }
 }
 
@@ -104,11 +97,11 @@ impl Surroundings for AtStack<'_> {
     }
 
     async fn role(&self) -> Result<Role, Failure> {
-        Ok(self.look().await?.0)
+        ask::role(&*self.app.invoke, self.app.stack.output("FanOutFunction")?).await
     }
 
     async fn segments(&self) -> Result<Vec<String>, Failure> {
-        Ok(self.look().await?.1.clone())
+        self.segments.get_or_try_init(|| self.ask()).await.cloned()
     }
 
     async fn columns(&self, segment: &str, source: &Source) -> Result<Columns, Failure> {

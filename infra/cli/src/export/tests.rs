@@ -236,6 +236,8 @@ async fn an_edit_changes_what_is_named_and_nothing_else() {
     let world = World::with_export().await;
     let said = world.run(&["edit", "vip", "--min-profiles", "2", "--first-name", "first"]).await.unwrap();
     insta::assert_snapshot!(said, @r"
+    fields.first_name: none -> first
+    limits.min_profiles: none -> 2
     changed the export `vip`, which administrators may change
     it is started by a drop of vip, the stack's refresh and `segue run start`
     saving an export doesn't run it; run it now with: segue run start vip
@@ -247,7 +249,10 @@ async fn an_edit_changes_what_is_named_and_nothing_else() {
         .run(&["edit", "vip", "--unset", "limits.profiles", "--unset", "fields.first_name"])
         .await
         .unwrap();
-    assert!(said.starts_with("changed"), "{said}");
+    assert!(
+        said.starts_with("fields.first_name: first -> none\nlimits.profiles: 7 -> none\nchanged"),
+        "{said}"
+    );
     let now = world.export("vip").await.unwrap();
     assert_eq!((now.limits.profiles, now.fields.first_name), (None, None));
     let said = world.run(&["edit", "vip", "--min-profiles", "2"]).await.unwrap();

@@ -140,8 +140,9 @@ fn normal_cron(cron: &str) -> String {
 fn check_cron(cron: &str) -> Result<(), String> {
     let fields: Vec<&str> = cron.split_whitespace().collect();
     if fields.len() != FIELDS.len() {
+        let meant = of_crontab(&fields).map(|six| format!("; perhaps `{six}`")).unwrap_or_default();
         return Err(format!(
-            "`{cron}` has {} fields; it needs six: minute, hour, day of the month, month, day of the week, year",
+            "`{cron}` has {} fields; it needs six: minute, hour, day of the month, month, day of the week, year{meant}",
             fields.len()
         ));
     }
@@ -160,6 +161,26 @@ fn check_cron(cron: &str) -> Result<(), String> {
         return Err("exactly one of day of the month and day of the week has to be `?`".to_owned());
     }
     Ok(())
+}
+
+/// What five fields are that a crontab would have: days of the week count from another day there, so they get names.
+fn of_crontab(fields: &[&str]) -> Option<String> {
+    let &[minute, hour, day, month, weekday] = fields else { return None };
+    let name = |number: &str| match number.parse::<usize>() {
+        Ok(number) => FIELDS[4].3.get(number % 7).copied().map(str::to_owned),
+        Err(_) => Some(number.to_ascii_uppercase()),
+    };
+    let range = |part: &str| {
+        let ends: Option<Vec<String>> = part.split('-').map(name).collect();
+        ends.map(|ends| ends.join("-"))
+    };
+    let (day, weekday) = match (day, weekday) {
+        (day, "*") => (day, "?".to_owned()),
+        ("*", days) => ("?", days.split(',').map(range).collect::<Option<Vec<String>>>()?.join(",")),
+        _ => return None,
+    };
+    let six = format!("{minute} {hour} {day} {month} {weekday} *");
+    check_cron(&six).is_ok().then_some(six)
 }
 
 /// `*`, `5`, `MON-FRI`, `0/15`; for days also `L`, `15W` and `FRI#2`.
@@ -232,6 +253,20 @@ mod tests {
     }
 
     #[test]
+    fn of_a_line_of_a_crontab_it_is_said_what_it_would_be() {
+        for (five, six) in [
+            ("30 5 1,15 * *", Some("30 5 1,15 * ? *")),
+            ("0 6 * * 1-5", Some("0 6 ? * MON-FRI *")),
+            ("0 6 * * 0,7", Some("0 6 ? * SUN,SUN *")),
+            ("0 6 1 * 1", None),
+            ("0 6 * * */2", Some("0 6 ? * */2 *")),
+            ("0 6 * *", None),
+        ] {
+            assert_eq!(of_crontab(&five.split(' ').collect::<Vec<_>>()).as_deref(), six, "{five}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_said_with_its_field() {
         let neither = Timing { rate: None, ..rate("") };
         let both = Timing { cron: Some("0 6 * * ? *".into()), ..rate("1 day") };
@@ -259,7 +294,7 @@ mod tests {
         : say either `rate` or `cron`
         : say either `rate` or `cron`
         time_zone: a rate has no time of the day; leave it out
-        cron: `0 6 * * *` has 5 fields; it needs six: minute, hour, day of the month, month, day of the week, year
+        cron: `0 6 * * *` has 5 fields; it needs six: minute, hour, day of the month, month, day of the week, year; perhaps `0 6 * * ? *`
         cron: `60` is no minute; use 0 to 59, `*`, or lists and ranges of them
         cron: `FOO` is no month; use 1 to 12, `*`, or lists and ranges of them
         cron: `0/0` is no minute; use 0 to 59, `*`, or lists and ranges of them

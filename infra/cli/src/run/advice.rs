@@ -6,7 +6,7 @@ use crate::stack::Stack;
 
 /// What to do now.
 #[must_use]
-pub(super) fn next(stack: &Stack, summary: &Summary) -> String {
+pub(crate) fn next(stack: &Stack, summary: &Summary) -> String {
     let Summary { export, run, status, counts, chunks, .. } = summary;
     let of_run = |command: &str| stack.command(&format!("run {command} {export} {run}"));
     let start = || stack.command(&format!("run start {export}"));
@@ -23,7 +23,12 @@ pub(super) fn next(stack: &Stack, summary: &Summary) -> String {
             format!("mend what the message says, then start a new run with: {}", start())
         }
         Status::Partial | Status::Failed => {
-            format!("mend what the message says, then send what failed once more with: {}", of_run("retry"))
+            format!(
+                "mend what the message says, then send what failed once more with: {}; a changed export needs a new \
+                 run: {}",
+                of_run("retry"),
+                start()
+            )
         }
         Status::Cancelled => format!("nothing more of it is sent; start a new run with: {}", start()),
         Status::Superseded => {
@@ -55,7 +60,7 @@ mod tests {
         staging: wait until its drop was read; watch it with: segue run watch e 20261122T163512Z-a
         delivering: wait: segue run watch e 20261122T163512Z-a; or have no more of it sent: segue run cancel e 20261122T163512Z-a
         completed: nothing has to be done
-        partial: mend what the message says, then send what failed once more with: segue run retry e 20261122T163512Z-a
+        partial: mend what the message says, then send what failed once more with: segue run retry e 20261122T163512Z-a; a changed export needs a new run: segue run start e
         failed: mend what the message says, then start a new run with: segue run start e
         cancelled: nothing more of it is sent; start a new run with: segue run start e
         superseded: nothing has to be done: the newer drop's run took its place; see: segue run list e

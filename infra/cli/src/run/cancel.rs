@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(done.status, Status::Partial);
         insta::assert_snapshot!(outcome(&Stack::of("segue", &[]), &done).unwrap_err().to_string(), @r"
         error: the run 20261122T163512Z-a of `e` ended as partial before it could be cancelled
-        hint: mend what the message says, then send what failed once more with: segue run retry e 20261122T163512Z-a
+        hint: mend what the message says, then send what failed once more with: segue run retry e 20261122T163512Z-a; a changed export needs a new run: segue run start e
         ");
     }
 

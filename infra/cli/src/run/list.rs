@@ -33,7 +33,7 @@ pub struct Args {
     /// Only runs whose event came before then.
     #[arg(long, value_name = "WHEN", value_parser = when)]
     pub until: Option<Timestamp>,
-    /// Most runs.
+    /// The most runs to list.
     #[arg(long, default_value_t = 20, value_name = "RUNS", value_parser = clap::value_parser!(u16).range(1..))]
     pub limit: u16,
 }
@@ -74,7 +74,12 @@ pub async fn run(state: &State, args: &Args, screen: &mut Screen<'_>) -> Result<
         return screen.line(if args.filters() { "no run is like that" } else { "there are no runs yet" });
     }
     screen.json(&found)?;
-    screen.line(&summaries::lines(&found, screen.width()))
+    screen.line(&summaries::lines(&found, screen.width()))?;
+    if found.len() == usize::from(args.limit) {
+        screen
+            .line(&format!("these are the newest {}; see older ones with --limit or --until", found.len()))?;
+    }
+    Ok(())
 }
 
 /// The newest runs, newest first. Run ids sort by time, whatever the export.

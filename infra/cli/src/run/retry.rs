@@ -114,6 +114,7 @@ async fn again(
             "the export `{name}` does not exist any more, so its runs are not retried"
         )));
     };
+    let elsewhere = leads_elsewhere(stack, &run.export, &export);
     // As the functions have it: what it does is as it was, whether it is enabled is as it is now.
     let export = Export { enabled: export.enabled, ..run.export.clone() };
     let connection = state.connection(&export.connection).await?;
@@ -134,6 +135,7 @@ async fn again(
         }
         prompt.say(&format!("warning: {}; {start}", lost.words(&run)));
     }
+    elsewhere.iter().for_each(|warning| prompt.say(warning));
     let newer = newer(state, &run).await?;
     for newer in &newer {
         prompt.say(&newer.warning());
@@ -165,6 +167,20 @@ async fn again(
     }
     let deadline = (!chunks.is_empty()).then_some(deadline);
     Ok(Retried { export: name.to_owned(), run: run.run, chunks, deadline, newer })
+}
+
+/// A warning if the export leads to another audience by now: what is retried goes where the run went.
+fn leads_elsewhere(stack: &Stack, then: &Export, now: &Export) -> Option<String> {
+    let Export { id, connection, audience_id, .. } = now;
+    if now.is_detached() || (connection, audience_id) == (&then.connection, &then.audience_id) {
+        return None;
+    }
+    let start = stack.command(&format!("run start {id}"));
+    Some(format!(
+        "warning: what is retried goes to the audience {} over `{}`, as the run did; `{id}` leads to {audience_id} over \
+         `{connection}` now: to send there, start a new run with: {start}",
+        then.audience_id, then.connection
+    ))
 }
 
 /// Chunks that failed, and that are not staged any more.

@@ -85,6 +85,21 @@ async fn it_warns_if_a_newer_drop_was_sent_since_and_asks_where_it_can() {
 }
 
 #[tokio::test]
+async fn of_an_export_that_leads_elsewhere_by_now_that_is_said() {
+    let (state, queue) = (configured().await, MemoryQueue::default());
+    let run = sealed(&state, RUN).await;
+    answered(&state, &run, 0, Outcome::Failed).await;
+    let key = keys::export(segue_state::Role::Administrators, "e");
+    let found = state.read::<Export>(&key).await.unwrap().unwrap();
+    let moved = Export { audience_id: "b".into(), ..found.body };
+    assert!(state.replace(&key, &moved, &found.etag).await.unwrap());
+    let mut person = Scripted::default();
+    again(&stack(), &state, &queue, &args(), &mut person).await.unwrap();
+    insta::assert_snapshot!(person.heard.join("\n"), @"warning: what is retried goes to the audience a over `c`, as the run did; `e` leads to b over `c` now: to send there, start a new run with: segue run start e");
+    assert_eq!(queue.take().len(), 1);
+}
+
+#[tokio::test]
 async fn what_has_expired_is_told_and_if_nothing_else_is_left_refused() {
     let (state, queue) = (configured().await, MemoryQueue::default());
     let run = sealed(&state, RUN).await;

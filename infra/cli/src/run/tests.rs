@@ -181,7 +181,7 @@ async fn a_run_is_shown_with_everything_that_is_known() {
     run          20261122T163512Z-b
     status       partial
     message      10 profiles could not be delivered: Klaviyo did not answer; try again later; then `segue run retry e 20261122T163512Z-b`
-    what to do   mend what the message says, then send what failed once more with: segue run retry e 20261122T163512Z-b
+    what to do   mend what the message says, then send what failed once more with: segue run retry e 20261122T163512Z-b; a changed export needs a new run: segue run start e
     destination  Klaviyo, over the connection c
     segments     vip
     trigger      upload

@@ -55,7 +55,7 @@ pub struct Args {
 /// # Errors
 /// [`Failure`], also if the run did not complete.
 pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
-    let patience = Patience::new(args.timeout);
+    let (patience, began) = (Patience::new(args.timeout), Timestamp::now());
     let Some(first) = &args.first else { return all(app, patience, screen).await };
     let (export, which) = meant(&app.state, first, args).await?;
     let bars = Bars::on_a_terminal(screen, [export.as_str()]);
@@ -70,6 +70,11 @@ pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), 
     screen.json(&summary)?;
     if summary.status.is_end() {
         screen.line(&format!("\n{}", summaries::whole(&app.stack, &summary, &[])))?;
+    }
+    let was_over = summary.finished_at.is_some_and(|finished| finished < began);
+    if summary.status.is_end() && was_over && which == Which::Latest {
+        let next = app.stack.command(&format!("run watch {export} --after 0s"));
+        screen.line(&format!("it was over before you began to watch; wait for the next one with: {next}"))?;
     }
     verdict(&app.stack, &summary)
 }
@@ -269,7 +274,7 @@ pub fn verdict(stack: &Stack, summary: &Summary) -> Result<(), Failure> {
         Status::Completed => Ok(()),
         Status::Staging | Status::Delivering => {
             let again = stack.command(&format!("run watch {export} {run}"));
-            Err(Failure::new(format!("the run {run} of `{export}` has not ended in time: {message}"))
+            Err(Failure::timed_out(format!("the run {run} of `{export}` has not ended in time: {message}"))
                 .hint(format!("it goes on; watch it with: {again}")))
         }
         Status::Partial | Status::Failed | Status::Cancelled | Status::Superseded | Status::Refused => {

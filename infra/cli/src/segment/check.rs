@@ -57,25 +57,25 @@ pub struct Args {
     /// The encoding of its text, such as windows-1252; by its byte order mark, else UTF-8, if not given.
     #[arg(long, value_name = "ENCODING")]
     pub encoding: Option<Encoding>,
-    /// Its first line is a row; columns are called by position, from 1 on.
-    #[arg(long)]
-    pub no_header: bool,
-    /// Most bytes that one byte of a compressed file may unpack to.
+    /// Whether delimited text starts with a header. Without one, columns are called 1, 2, and so on.
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub header: bool,
+    /// The most bytes that one byte of a compressed file may unpack to.
     #[arg(long, value_name = "BYTES", default_value_t = Options::default().max_ratio, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_ratio: u32,
-    /// Most bytes that a compressed file may unpack to.
+    /// The most bytes that a compressed file may unpack to.
     #[arg(long, value_name = "BYTES", default_value_t = Options::default().max_bytes, value_parser = clap::value_parser!(u64).range(1..))]
     pub max_bytes: u64,
     /// A column that the file must have besides the mapped ones; can be repeated.
-    #[arg(long, value_name = "COLUMN")]
-    pub expect: Vec<String>,
-    /// Most profiles; the destination's default if not given.
-    #[arg(long, value_name = "PROFILES", value_parser = clap::value_parser!(u64).range(1..))]
-    pub limit: Option<u64>,
-    /// Least profiles.
+    #[arg(long = "column", alias = "expect", value_name = "COLUMN")]
+    pub columns: Vec<String>,
+    /// The most profiles; the destination's default if not given.
+    #[arg(long, alias = "limit", value_name = "PROFILES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_profiles: Option<u64>,
+    /// The least profiles.
     #[arg(long, value_name = "PROFILES", default_value_t = 0)]
     pub min_profiles: u64,
-    /// Most invalid rows, as a share of all from 0 to 1.
+    /// The most invalid rows, as a share of all from 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = Limits::default().invalid_share, value_parser = share)]
     pub invalid_share: f64,
     /// Keep the chunks that would be staged in this folder. They hold what the destination would get of people.
@@ -156,7 +156,7 @@ impl What {
 
 /// Whether the names of the columns seem to be a person's. Positions, which stand in for names, are nobody's.
 fn hidden(outcome: &Outcome, args: &Args) -> bool {
-    !args.no_header && are_values(&outcome.names)
+    args.header && are_values(&outcome.names)
 }
 
 /// What is told of a file of which nothing is mapped.
@@ -185,7 +185,7 @@ pub fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
         format: args.format,
         delimiter: args.delimiter,
         encoding: args.encoding,
-        header: !args.no_header,
+        header: args.header,
         max_ratio: args.max_ratio,
         max_bytes: args.max_bytes,
     };
@@ -202,7 +202,7 @@ fn check(args: &Args, email: &str, file: &mut File, screen: &mut Screen<'_>) -> 
     let mut chunks = Chunks::new(args.chunks_to.as_deref())?;
     let started = Instant::now();
     let bounds = Bounds {
-        profiles: args.limit.unwrap_or(args.destination.shape().default_limit),
+        profiles: args.max_profiles.unwrap_or(args.destination.shape().default_limit),
         invalid_share: args.invalid_share,
         min_profiles: args.min_profiles,
     };
@@ -214,7 +214,7 @@ fn check(args: &Args, email: &str, file: &mut File, screen: &mut Screen<'_>) -> 
     let mut intake = Intake::new(&[Wanted {
         destination: args.destination,
         mapping,
-        columns: args.expect.clone(),
+        columns: args.columns.clone(),
         limit: bounds.profiles,
     }]);
     intake.begin_part(0);

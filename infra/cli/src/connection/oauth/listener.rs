@@ -62,7 +62,8 @@ impl Listener {
     pub async fn wait(&self, question: &Question, limit: Duration) -> Result<Code, Failure> {
         let late = |_| {
             Failure::new(format!("nobody came back from the browser within {}", counted(limit.as_secs(), "second"))).hint(
-                "run it again; where the browser is on another machine, --paste takes the address that it ended at",
+                "run it again; where the browser is on another machine, --paste takes the address that it ended at; where the \
+                 destination takes no address of this machine, --redirect-uri names one that its OAuth app knows",
             )
         };
         timeout(limit, self.answered(question)).await.map_err(late)?

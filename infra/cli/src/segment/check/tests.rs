@@ -19,11 +19,11 @@ fn args(destination: Destination, email: &str) -> Args {
         format: None,
         delimiter: None,
         encoding: None,
-        no_header: false,
+        header: true,
         max_ratio: Options::default().max_ratio,
         max_bytes: Options::default().max_bytes,
-        expect: Vec::new(),
-        limit: None,
+        columns: Vec::new(),
+        max_profiles: None,
         min_profiles: 0,
         invalid_share: 0.2,
         chunks_to: None,
@@ -112,7 +112,7 @@ fn what_is_wrong_with_a_file_is_said_with_its_row_and_what_to_do() {
 
 #[test]
 fn more_profiles_than_the_limit_are_counted_and_refused() {
-    let few = Args { limit: Some(3), ..args(Destination::Klaviyo, "email") };
+    let few = Args { max_profiles: Some(3), ..args(Destination::Klaviyo, "email") };
     let (status, out, error) = checked(GOOD.as_bytes(), Output::Text, few);
     assert_eq!(status, 1);
     assert!(out.contains("profiles"), "{out}");
@@ -130,7 +130,7 @@ fn chunks_are_kept_as_they_would_be_staged_and_only_if_they_would_be() {
     let chunk = Chunk::decode(std::fs::read(folder.path().join("000000")).unwrap()).unwrap();
     assert_eq!(chunk.len(), 4);
     assert!(folder.path().join("000007").exists() && !folder.path().join("000008").exists());
-    checked(GOOD.as_bytes(), Output::Text, Args { limit: Some(1), ..keeping() });
+    checked(GOOD.as_bytes(), Output::Text, Args { max_profiles: Some(1), ..keeping() });
     assert!(!folder.path().join("000000").exists());
 }
 
@@ -182,11 +182,11 @@ fn a_file_without_a_header_is_never_shown() {
     let (status, said) = looked_at(file, args(Destination::Klaviyo, ""));
     assert_eq!(status, 1);
     assert!(!said.contains("Ann") && said.contains("--no-header"), "{said}");
-    let positions = Args { no_header: true, ..args(Destination::Klaviyo, "1") };
+    let positions = Args { header: false, ..args(Destination::Klaviyo, "1") };
     let (status, out, _) = checked(file, Output::Text, positions);
     assert_eq!(status, 0);
     assert!(!out.contains("Ann") && out.contains("2 profiles would go"), "{out}");
-    let (_, said) = looked_at(file, Args { no_header: true, ..args(Destination::Klaviyo, "") });
+    let (_, said) = looked_at(file, Args { header: false, ..args(Destination::Klaviyo, "") });
     assert!(said.contains("--email '1'"), "{said}");
 }
 
@@ -222,7 +222,8 @@ fn the_guards_of_an_export_can_be_tried_out() {
     let tried = |content: &[u8], args: Args| checked(content, Output::Text, args).2;
     let few = Args { min_profiles: 5, ..args(Destination::Klaviyo, "email") };
     insta::assert_snapshot!(tried(GOOD.as_bytes(), few), @"error: the drops have 4 profiles, the export wants 5 at least; is the drop complete? If it is, lower `limits.min_profiles`");
-    let missing = Args { expect: vec!["id".into(), "country".into()], ..args(Destination::Klaviyo, "email") };
+    let missing =
+        Args { columns: vec!["id".into(), "country".into()], ..args(Destination::Klaviyo, "email") };
     insta::assert_snapshot!(tried(GOOD.as_bytes(), missing), @"error: drop.csv: the file has no column `country`; its columns are id, Email, First; map the right one in the export");
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     packed.write_all(GOOD.as_bytes()).unwrap();
