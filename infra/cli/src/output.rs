@@ -95,6 +95,7 @@ impl<'a> Screen<'a> {
             return Ok(());
         }
         let text = serde_json::to_string_pretty(value).map_err(|error| Failure::new(error.to_string()))?;
+        let text = escaped(&text);
         written(writeln!(self.out, "{text}").and_then(|()| self.out.flush()))
     }
 }
@@ -109,13 +110,25 @@ fn written(result: IoResult<()>) -> Result<(), Failure> {
     }
 }
 
+/// Whether a terminal would take it for a command, or for another order of the text.
+fn commands(c: char) -> bool {
+    (c.is_control() && !matches!(c, '\n' | '\t'))
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// JSON of the same meaning without what would command a terminal; serializing leaves it in.
+fn escaped(json: &str) -> Cow<'_, str> {
+    if !json.contains(commands) {
+        return Cow::Borrowed(json);
+    }
+    let each =
+        json.chars().map(|c| if commands(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() });
+    Cow::Owned(each.collect())
+}
+
 /// A text without what would command a terminal: names are written by others, in configuration, drops and accounts.
 #[must_use]
 pub fn plain(text: &str) -> Cow<'_, str> {
-    let commands = |c: char| {
-        (c.is_control() && !matches!(c, '\n' | '\t'))
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     if !text.contains(commands) {
         return Cow::Borrowed(text);
     }
@@ -161,6 +174,16 @@ mod tests {
         a           5  said
         longer   1000  said
         ");
+    }
+
+    #[test]
+    fn nor_does_it_in_json_which_means_the_same() {
+        let name = "a\u{9b}2J\u{7f}\u{202e}b\u{1b}\n";
+        let mut bytes = Vec::new();
+        Screen::new(Output::Json, &mut bytes).json(&name).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.is_ascii() && text.ends_with("\"\n"), "{text}");
+        assert_eq!(serde_json::from_str::<String>(&text).unwrap(), name);
     }
 
     #[test]

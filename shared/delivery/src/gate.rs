@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::try_join;
 use segue_platform::StoreError;
-use segue_state::{Connection, Export, Halt, Role, Run, State, StateError, permit};
+use segue_state::{Connection, Export, Halt, Role, Run, State, StateError, permit_run};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -57,16 +57,7 @@ impl<'a> Gate<'a> {
         if let Some(cancel) = cancel {
             return Ok(Look::Shut(Halt::Cancelled(cancel.by)));
         }
-        if live.is_detached() {
-            return Ok(Look::Shut(Halt::Detached(live.id)));
-        }
-        // Whether it is enabled counts as it is now, what it does as it was when the run began.
-        let export = Export { enabled: live.enabled, ..self.run.export.clone() };
-        match (permit(role, &export, connection.as_ref()), connection) {
-            // Its chunks are paced as the old account's, and were meant for that.
-            (Ok(()), Some(connection)) if self.leads_elsewhere(&connection) => {
-                Ok(Look::Shut(Halt::AccountChanged(connection.id)))
-            }
+        match (permit_run(self.run, role, &live, connection.as_ref()), connection) {
             (Ok(()), Some(connection)) => Ok(Look::Open(Box::new(connection))),
             (Ok(()), None) => Ok(Look::Shut(Halt::no_connection(&self.run.export))),
             (Err(halt), _) => Ok(Look::Shut(halt)),
@@ -83,18 +74,9 @@ impl<'a> Gate<'a> {
                 Ok(Err(Halt::ExportBroken(id.clone())))
             }
             Err(error) => Err(error),
-            // A contributor's export that has the id of one that was removed is another one.
-            Ok(Some((Role::Contributors, _))) if role == Some(Role::Administrators) => {
-                Ok(Err(Halt::ExportGone(id.clone())))
-            }
             Ok(Some(found)) => Ok(Ok(found)),
             Ok(None) => Ok(Err(Halt::ExportGone(id.clone()))),
         }
-    }
-
-    fn leads_elsewhere(&self, connection: &Connection) -> bool {
-        let lane = &self.run.lane;
-        connection.account.as_ref().is_some_and(|account| account.id != *lane) && connection.id != *lane
     }
 
     /// Looks again if the last look is older than a group of calls. `Some` says why the run may not go on.

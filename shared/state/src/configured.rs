@@ -13,6 +13,8 @@ use crate::{Connection, Export, Role, State, keys};
 const LARGEST: u64 = 64 * 1024;
 /// Most exports of contributors. All of them are read for each drop.
 const MOST: usize = 1_000;
+/// A document that was copied, say: what is done to it would be done to another one.
+const OF_ANOTHER_NAME: &str = "`id` is not the one of its name";
 /// Exports that are read at once.
 const AT_ONCE: usize = 32;
 /// Most segments of an export, and most bytes of a segment's name: they become keys, which S3 ends at 1,024 bytes.
@@ -28,7 +30,13 @@ impl State {
         if !is_id(id) {
             return Ok(None);
         }
-        self.configured(&keys::connection(id)).await
+        let key = keys::connection(id);
+        match self.configured::<Connection>(&key).await? {
+            Some(found) if found.id != id => {
+                Err(StateError::Malformed { key, problem: OF_ANOTHER_NAME.to_owned() })
+            }
+            found => Ok(found),
+        }
     }
 
     /// An export, and who may change it. Ids are unique across roles; an administrator's comes first.
@@ -98,7 +106,13 @@ impl State {
         if !is_id(id) {
             return Ok(Lying::Nothing);
         }
-        document::look(self.objects(), &keys::connection(id), LARGEST).await
+        let found = document::look::<Connection>(self.objects(), &keys::connection(id), LARGEST).await?;
+        Ok(match found {
+            Lying::Usable(found) if found.body.id != id => {
+                Lying::Broken(Broken { problem: OF_ANOTHER_NAME.to_owned(), etag: found.etag })
+            }
+            other => other,
+        })
     }
 
     /// What lies where the export of this id belongs, if `role` may change it.
@@ -157,7 +171,7 @@ fn ids(role: Role, listed: &[Stored]) -> (Vec<String>, Vec<StateError>) {
 /// What keeps an export from being used at all: names in it that become keys.
 fn unusable(id: &str, export: &Export) -> Option<&'static str> {
     if export.id != id {
-        return Some("`id` is not the one of its name");
+        return Some(OF_ANOTHER_NAME);
     }
     if !export.is_detached() && !is_id(&export.connection) {
         return Some("`connection` is no connection's id");
@@ -241,6 +255,23 @@ mod tests {
         assert!(state.export("a").await.is_err(), "nobody gets another export than the one of that id");
         assert!(state.export(&"x".repeat(2_000)).await.unwrap().is_none());
         assert!(state.connection("../news").await.unwrap().is_none());
+    }
+
+    /// Who disables a copy would disable the connection that it was copied from.
+    #[tokio::test]
+    async fn a_connection_is_the_one_of_its_name() {
+        let state = bucket(&[]).await;
+        let copied = json!({
+            "id": "main", "display_name": "Main", "destination": "klaviyo", "secret": "segue/klaviyo/main",
+        });
+        for name in ["main", "shop"] {
+            state.objects().put(&keys::connection(name), copied.to_string().into()).await.unwrap();
+        }
+        assert_eq!(state.connection("main").await.unwrap().unwrap().id, "main");
+        let refused = state.connection("shop").await.unwrap_err().to_string();
+        assert_eq!(refused, "config/connections/shop.json is malformed: `id` is not the one of its name");
+        assert!(matches!(state.lying_connection("main").await.unwrap(), Lying::Usable(_)));
+        assert!(matches!(state.lying_connection("shop").await.unwrap(), Lying::Broken(_)));
     }
 
     #[tokio::test]

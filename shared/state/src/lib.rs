@@ -28,7 +28,7 @@ pub use config::{
 pub use document::{Broken, Lying, StateError, Versioned};
 pub use lane::LaneRecord;
 pub use message::{ChunkMessage, MessageError, Op};
-pub use permit::{Halt, permit, permit_connection};
+pub use permit::{Halt, permit, permit_connection, permit_run};
 pub use progress::{CallRecord, Piece, Progress};
 pub use receipt::{Outcome, Receipt, Rejected};
 pub use run::{

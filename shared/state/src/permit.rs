@@ -1,6 +1,6 @@
 //! Whether an export may send now: read live, before a run and before every group of calls.
 
-use crate::{Connection, Export, Role, SharedWith};
+use crate::{Connection, Export, Role, Run, SharedWith};
 
 /// Why an export may not send.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -72,6 +72,35 @@ pub fn permit(role: Role, export: &Export, connection: Option<&Connection>) -> R
         return Err(Halt::ExportDisabled(export.id.clone()));
     }
     permit_connection(role, connection)
+}
+
+/// Checks that a run may go on: `live` is its export as it is now, which somebody of `role` may change.
+///
+/// # Errors
+/// The [`Halt`] that says why not.
+pub fn permit_run(run: &Run, role: Role, live: &Export, connection: Option<&Connection>) -> Result<(), Halt> {
+    // A contributor's export that has the id of one that was removed is another one.
+    if run.role == Some(Role::Administrators) && role == Role::Contributors {
+        return Err(Halt::ExportGone(live.id.clone()));
+    }
+    if live.is_detached() {
+        return Err(Halt::Detached(live.id.clone()));
+    }
+    // Whether it is enabled counts as it is now, what it does as it was when the run began.
+    let export = Export { enabled: live.enabled, ..run.export.clone() };
+    permit(role, &export, connection)?;
+    match connection {
+        // Its chunks are paced as the old account's, and were meant for that.
+        Some(connection) if leads_elsewhere(run, connection) => {
+            Err(Halt::AccountChanged(connection.id.clone()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn leads_elsewhere(run: &Run, connection: &Connection) -> bool {
+    let account = connection.account.as_ref();
+    account.is_some_and(|account| account.id != run.lane) && connection.id != run.lane
 }
 
 /// Checks that somebody of this role may use a connection.

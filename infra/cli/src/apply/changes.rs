@@ -202,7 +202,7 @@ fn of_export(plan: &Plan, planned: &PlannedExport) -> Change {
 }
 
 /// What there is of an export, as a file would say it; of a schedule that no file can say, what EventBridge Scheduler has.
-fn standing(role: Role, export: &Export, own: Option<&Own>) -> Value {
+pub(super) fn standing(role: Role, export: &Export, own: Option<&Own>) -> Value {
     let schedule = own.and_then(|own| own.of_role(role));
     let mut said = value(&ExportSpec::of(role, export, schedule.and_then(Standing::timing)));
     if let Some(Standing::Foreign(foreign)) = schedule {

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::specs::CredentialsSpec;
+use crate::connection::supply::is_variable;
 use crate::prompt::unread;
 
 /// Where credentials are read from, besides AWS.
@@ -38,6 +39,14 @@ pub fn secret_name(stack: &str, destination: Destination, connection: &str) -> S
     format!("{stack}/{destination}/{connection}")
 }
 
+/// No variable has this name. It may be a key, written there by mistake: only what can be nothing but a name is repeated.
+fn unset(name: &str) -> String {
+    if is_variable(name) {
+        return format!("the environment variable `{name}` is not set");
+    }
+    "`env` takes the name of an environment variable, and none has the name given; if that was a key, revoke it".to_owned()
+}
+
 /// Gets the credentials that a file names, and checks them.
 ///
 /// # Errors
@@ -52,7 +61,7 @@ pub async fn get(
     match spec {
         CredentialsSpec { env: Some(name), stdin: None | Some(false), secret: None } => {
             let text = inputs.env.named(name);
-            let text = text.ok_or_else(|| format!("the environment variable `{name}` is not set"))?;
+            let text = text.ok_or_else(|| unset(name))?;
             given(text, destination)
                 .map_err(|problem| format!("the environment variable `{name}`: {problem}"))
         }
@@ -251,6 +260,7 @@ mod tests {
         for spec in [
             spec(Some("KEY"), None, None),
             spec(Some("NONE"), None, None),
+            spec(Some("pk_secret"), None, None),
             spec(Some("WRONG"), None, None),
             spec(None, Some(true), None),
             spec(None, None, Some("segue/klaviyo/old")),
@@ -268,6 +278,7 @@ mod tests {
         insta::assert_snapshot!(said.join("\n"), @r#"
         Given(SecretBox<str>([REDACTED]))
         the environment variable `NONE` is not set
+        `env` takes the name of an environment variable, and none has the name given; if that was a key, revoke it
         the environment variable `WRONG`: `private_key` is missing
         Given(SecretBox<str>([REDACTED]))
         Existing("segue/klaviyo/old")

@@ -7,8 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::account::Accounts;
-use super::changes::Change;
-use super::changes::value;
+use super::changes::{Change, standing, value};
 use super::credentials::{Credentials, stamp};
 use super::drift::{Kind, Notes};
 use super::plan::{Plan, PlannedConnection, PlannedExport, Stores, SurplusConnection, SurplusExport};
@@ -143,7 +142,7 @@ pub async fn save(
             Credentials::Given(given) => Some(stamp(given)),
             Credentials::Kept | Credentials::Existing(_) => None,
         };
-        let saved = save_connection(state, &**secrets, planned, found, agreed.consent).await?;
+        let saved = save_connection(&notes, &**secrets, planned, found, agreed.consent).await?;
         let connection = saved.connection.clone();
         report.connections.push(saved);
         notes.connection(&connection, handed_in).await?;
@@ -151,19 +150,20 @@ pub async fn save(
     for planned in plan.exports {
         let said = value(&ExportSpec::of(planned.role, &planned.wanted, planned.schedule.as_ref()));
         let (role, id) = (planned.role, planned.wanted.id.clone());
-        report.exports.push(save_export(stores, planned).await?);
+        report.exports.push(save_export(stores, &notes, planned).await?);
         notes.export(role, &id, &said).await?;
     }
     // Exports first: none is ever over a connection that is gone.
     for SurplusExport { found, .. } in plan.surplus_exports {
         let id = found.export.id.clone();
+        // While the export is there, doing this again finds both.
+        stores.schedules.remove(&id).await?;
         found.remove(state).await?;
         // Now no further one begins.
         let cancelled = found.under_way(state).await?;
         found.cancel(state, &cancelled, by, "the export was removed").await?;
         report.removed.push(Removed { kind: Kind::Export, id: id.clone(), cancelled, connection: None });
         notes.gone(found.role, Kind::Export, &id).await?;
-        stores.schedules.remove(&id).await.map_err(|failure| orphaned(failure, &id))?;
     }
     for SurplusConnection { found, .. } in plan.surplus_connections {
         let gone = remove::carry_out(state, remove::Thing::Connection(Box::new(found)), by).await?;
@@ -175,21 +175,15 @@ pub async fn save(
     Ok(())
 }
 
-/// The export is gone, and its schedule is not.
-fn orphaned(failure: Failure, id: &str) -> Failure {
-    failure.about(&format!("the export `{id}` is removed, its schedule is not")).hint(format!(
-        "take it away with `segue export remove {id}`: it starts nothing, since its export is gone"
-    ))
-}
-
 async fn save_connection(
-    state: &State,
+    notes: &Notes<'_>,
     secrets: &dyn Secrets,
     planned: PlannedConnection,
     found: Found,
     agreement: Option<&Consent>,
 ) -> Result<SavedConnection, Failure> {
     let PlannedConnection { mut wanted, before, broken, .. } = planned;
+    let state = notes.state;
     wanted.account = found.account.or(wanted.account);
     wanted.consent = wanted.consent.or_else(|| agreement.cloned());
     let renewed = found.new.is_some();
@@ -197,6 +191,7 @@ async fn save_connection(
     let key = keys::connection(&wanted.id);
     let outcome = save_document(state, &key, &wanted, before.as_ref(), broken.as_ref()).await?;
     if let Some(new) = found.new {
+        notes.connection(&wanted, None).await?;
         keeping::store(state, secrets, &wanted, &new).await?;
         // Whatever was wrong with the old credentials is over.
         state.set_health(&wanted.id, None).await?;
@@ -205,9 +200,13 @@ async fn save_connection(
     Ok(SavedConnection { connection: wanted, outcome })
 }
 
-async fn save_export(stores: &Stores<'_>, planned: PlannedExport) -> Result<SavedExport, Failure> {
+async fn save_export(
+    stores: &Stores<'_>,
+    notes: &Notes<'_>,
+    planned: PlannedExport,
+) -> Result<SavedExport, Failure> {
     let changes_schedule = planned.changes_schedule();
-    let PlannedExport { role, wanted, before, broken, schedule, .. } = planned;
+    let PlannedExport { role, wanted, before, broken, schedule, schedule_before } = planned;
     let state = stores.state;
     let (here, elsewhere): (Vec<_>, Vec<_>) = before.into_iter().partition(|(found, _)| *found == role);
     let here = here.into_iter().next().map(|(_, found)| found);
@@ -225,6 +224,7 @@ async fn save_export(stores: &Stores<'_>, planned: PlannedExport) -> Result<Save
         outcome = Outcome::Changed;
     }
     if changes_schedule {
+        notes.export(role, &wanted.id, &standing(role, &wanted, schedule_before.as_ref())).await?;
         // What a schedule may do depends on whose export it is: it is in the group of its role, and nowhere else.
         match &schedule {
             Some(timing) => stores.schedules.put(role, &wanted.id, timing).await?,

@@ -190,6 +190,23 @@ async fn a_schedule_that_somebody_else_wrote_stops_nothing_and_is_told_before_it
     assert_eq!(own.of_role(Role::Administrators).unwrap().words(), "every day");
 }
 
+/// What broke off is done again: nobody changed anything by hand.
+#[tokio::test]
+async fn an_apply_that_broke_off_is_no_drift_and_is_done_again() {
+    let schedules = Arc::new(MemorySchedules::default());
+    let mut desk = Desk::new();
+    desk.schedules = Box::new(CutSchedules(schedules.clone(), Cut::after(usize::MAX)));
+    desk.apply(FILE, "pk_x", true).await;
+    let wanted =
+        timed(Role::Administrators, "rate: 1 day").replace("display_name: VIP", "display_name: Others");
+    desk.schedules = Box::new(CutSchedules(schedules.clone(), Cut::after(0)));
+    desk.save_of(&wanted, "pk_x", false).await.unwrap_err();
+    desk.schedules = Box::new(CutSchedules(schedules.clone(), Cut::after(usize::MAX)));
+    refuse(&desk.changes(&wanted, false).await).expect("nobody changed it by hand");
+    desk.save_of(&wanted, "pk_x", false).await.unwrap();
+    assert!(desk.says(&wanted, false).await.contains("0 to change"));
+}
+
 /// Without who applied the file, and when.
 fn hand(said: &str) -> String {
     let lines = said.lines().map(|line| line.split(" since ").next().unwrap_or_default());

@@ -188,6 +188,28 @@ async fn strangers_at_the_listener_are_sent_away_and_the_browser_is_waited_for()
     );
 }
 
+/// Browsers connect ahead of what they ask, and some of that comes to nothing.
+#[tokio::test]
+async fn who_connected_before_somebody_else_went_away_is_listened_to() {
+    let free = "http://127.0.0.1:0/callback".parse().unwrap();
+    let listener = Listener::bind(&free).await.unwrap();
+    let question = question(Destination::Snapchat, listener.redirect().as_str(), true);
+    let visitors = async {
+        let port = listener.redirect().port().unwrap();
+        let mut first = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        assert!(visit(&listener, "/favicon.ico").await.starts_with("HTTP/1.1 404"));
+        let target = format!("/callback?code=c&state={}", question.state);
+        let asked = format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n");
+        first.write_all(asked.as_bytes()).await.unwrap();
+        let mut page = String::new();
+        first.read_to_string(&mut page).await.unwrap();
+        page
+    };
+    let (code, page) = tokio::join!(listener.wait(&question, Duration::from_secs(20)), visitors);
+    assert_eq!(code.unwrap().expose_secret(), "c");
+    assert!(page.starts_with("HTTP/1.1 200"), "{page}");
+}
+
 #[tokio::test]
 async fn a_cancelled_sign_in_and_one_that_nobody_ends_are_told_apart() {
     let free = "http://127.0.0.1:0/callback".parse().unwrap();

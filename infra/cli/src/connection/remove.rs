@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::remains::{Remains, Sent};
 use super::{connection_id, saving};
 use crate::Failure;
+use crate::at_once::at_once;
 use crate::output::Screen;
 use crate::prompt::Prompt;
 use crate::run::stop;
@@ -79,8 +80,10 @@ impl Users {
         let (exports, mut unread) = saving::exports_over(state, id).await?;
         let mut runs = Vec::new();
         // Whatever their exports are configured to by now.
-        for (export, run) in state.open_runs().await? {
-            match state.run(&export, &run).await {
+        let open = state.open_runs().await?;
+        let records = at_once(open.iter().map(|(export, run)| state.run(export, run))).await;
+        for ((export, run), record) in open.into_iter().zip(records) {
+            match record {
                 Ok(Some(record)) if record.export.connection == id => runs.push((export, run)),
                 Ok(_) => {}
                 Err(error @ StateError::Malformed { .. }) => {

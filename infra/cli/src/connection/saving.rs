@@ -1,7 +1,7 @@
 //! Reading connections and changing them, so that nobody else's change is lost.
 
 use segue_state::config::check_connection;
-use segue_state::{Connection, Export, Role, State, StateError, Versioned, keys};
+use segue_state::{Broken, Connection, Export, Lying, Role, State, StateError, Versioned, keys};
 
 use crate::at_once::at_once;
 use crate::{Failure, nearest};
@@ -11,9 +11,12 @@ use crate::{Failure, nearest};
 /// # Errors
 /// [`Failure`] if there is none of that name: it says which there are.
 pub async fn found(state: &State, id: &str) -> Result<Versioned<Connection>, Failure> {
-    match state.read(&keys::connection(id)).await? {
-        Some(found) => Ok(found),
-        None => Err(unknown(state, id).await?),
+    match state.lying_connection(id).await? {
+        Lying::Usable(found) => Ok(found),
+        Lying::Nothing => Err(unknown(state, id).await?),
+        Lying::Broken(Broken { problem, .. }) => {
+            Err(StateError::Malformed { key: keys::connection(id), problem }.into())
+        }
     }
 }
 

@@ -76,13 +76,18 @@ impl CredentialsFrom {
 
 /// No variable has this name. It may be a key, given by mistake: only what can be nothing but a name is repeated.
 fn unset(name: &str) -> Failure {
-    if name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_') {
+    if is_variable(name) {
         return Failure::usage(format!("the environment variable `{name}` is not set"));
     }
     Failure::usage("--credentials-env takes the name of an environment variable, and none has the name given").hint(
         "if that was a key, make a new one and revoke it: it is in the history of your shell now; put the new one into \
          a variable, or pipe it to --credentials-stdin",
     )
+}
+
+/// Whether a text can be nothing but the name of a variable.
+pub(crate) fn is_variable(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
 /// What can be handed in.

@@ -100,11 +100,11 @@ impl Report {
         for of_a_kind in self.0.chunk_by(|one, next| one.about == next.about) {
             let (fine, others): (Vec<_>, Vec<_>) =
                 of_a_kind.iter().cloned().partition(|finding| finding.level == Level::Ok);
-            match fine.len() {
-                0..=MOST => shown.extend(fine),
-                many => {
-                    shown.push(Finding::fine(of_a_kind[0].about, format!("{many} of them are all right")))
-                }
+            if fine.len() > MOST {
+                let all = format!("{} of them are all right", fine.len());
+                shown.push(Finding::fine(of_a_kind[0].about, all));
+            } else {
+                shown.extend(fine);
             }
             shown.extend(others);
         }
@@ -119,5 +119,35 @@ impl Report {
             0 => Ok(()),
             count => Err(Failure::new(format!("{} found", counted(count, "problem")))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::Output;
+
+    fn said(report: &Report, output: Output) -> String {
+        let mut bytes = Vec::new();
+        report.print(&mut Screen::new(output, &mut bytes).of_stack("two")).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn of_many_that_are_all_right_people_get_a_line_and_scripts_get_them_all() {
+        let mut report = Report::default();
+        report.extend((0..=MOST).map(|n| Finding::fine("exports", format!("`e{n}` may run"))).collect());
+        report.add(Finding::problem("exports", "`x` can't run", "run `segue export resume x`"));
+        report.extend(vec![Finding::fine("runs", "none"), Finding::note("runs", "one")]);
+        insta::assert_snapshot!(said(&report, Output::Text), @r"
+        ok       exports  6 of them are all right
+        problem  exports  `x` can't run
+                          to do: run `segue --stack two export resume x`
+        ok       runs     none
+        note     runs     one
+        ");
+        let all: Vec<serde_json::Value> = serde_json::from_str(&said(&report, Output::Json)).unwrap();
+        assert_eq!(all.len(), MOST + 4);
+        assert_eq!(all[MOST + 1]["to_do"], "run `segue --stack two export resume x`");
     }
 }

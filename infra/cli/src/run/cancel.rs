@@ -78,6 +78,8 @@ fn outcome(stack: &Stack, done: &Cancelled) -> Result<(), Failure> {
             ))
             .hint(super::advice::next(stack, summary)))
         }
+        // It was waited for, and is not over.
+        Some(summary) if !summary.status.is_end() => super::watch::verdict(stack, summary),
         _ => Ok(()),
     }
 }
@@ -198,6 +200,22 @@ mod tests {
         error: the run 20261122T163512Z-a of `e` ended as partial before it could be cancelled
         hint: mend what the message says, then send what failed once more with: segue run retry e 20261122T163512Z-a; a changed export needs a new run: segue run start e
         ");
+    }
+
+    /// Who waits for the end must not take a run that still sends for one that has ended.
+    #[tokio::test]
+    async fn a_run_that_is_not_over_in_time_is_no_success() {
+        let state = configured().await;
+        let run = sealed(&state, RUN).await;
+        answered(&state, &run, 0, Outcome::Delivered).await;
+        let summary = look(&state, "e", &run.run).await.unwrap();
+        let cancel = Cancel { by: "arn:ann".into(), at: Timestamp::UNIX_EPOCH, reason: None };
+        let done =
+            Cancelled { export: "e".into(), run: run.run, status: Status::Delivering, cancel, summary };
+        let late = outcome(&Stack::of("segue", &[]), &done).unwrap_err();
+        assert_eq!(late.status(), 124);
+        assert!(late.to_string().contains("has not ended in time"), "{late}");
+        assert!(outcome(&Stack::of("segue", &[]), &Cancelled { summary: None, ..done }).is_ok());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use fan_out::queueing::outgoing;
 use jiff::{SignedDuration, Timestamp};
 use segue_platform::{Queue, StoreError};
 use segue_state::finish::{look, retry};
-use segue_state::{Cancel, Export, Halt, Head, Run, RunId, State, keys, permit};
+use segue_state::{Cancel, Export, Halt, Head, Run, RunId, State, keys, permit_run};
 use serde::Serialize;
 
 use super::cancel::came_too_late;
@@ -115,10 +115,8 @@ async fn again(
         )));
     };
     let elsewhere = leads_elsewhere(stack, &run.export, &export);
-    // As the functions have it: what it does is as it was, whether it is enabled is as it is now.
-    let export = Export { enabled: export.enabled, ..run.export.clone() };
-    let connection = state.connection(&export.connection).await?;
-    permit(role, &export, connection.as_ref()).map_err(|halt| Failure::new(halt.to_string()))?;
+    let connection = state.connection(&run.export.connection).await?;
+    permit_run(&run, role, &export, connection.as_ref()).map_err(|halt| Failure::new(halt.to_string()))?;
     let cancelled = keys::cancel(name, &run.run);
     let cancel = state.read::<Cancel>(&cancelled).await?;
     let too_late = cancel.is_some() && came_too_late(look(state, name, &run.run).await?.as_ref());
@@ -135,7 +133,9 @@ async fn again(
         }
         prompt.say(&format!("warning: {}; {start}", lost.words(&run)));
     }
-    elsewhere.iter().for_each(|warning| prompt.say(warning));
+    if let Some(warning) = elsewhere {
+        prompt.say(&warning);
+    }
     let newer = newer(state, &run).await?;
     for newer in &newer {
         prompt.say(&newer.warning());
@@ -153,7 +153,7 @@ async fn again(
         // It stopped nothing then, and would stop what is sent now. If another one has taken its place, that counts.
         state.objects().delete_as(&cancelled, &cancel.etag).await?;
     }
-    let time = SignedDuration::from_mins(i64::from(export.limits.deadline_minutes));
+    let time = SignedDuration::from_mins(i64::from(run.export.limits.deadline_minutes));
     let deadline = Timestamp::now().checked_add(time).unwrap_or(Timestamp::MAX);
     let messages = match run.destination {
         Some(_) => retry(state, &run, deadline).await?,

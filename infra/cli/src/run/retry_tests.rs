@@ -99,6 +99,21 @@ async fn of_an_export_that_leads_elsewhere_by_now_that_is_said() {
     assert_eq!(queue.take().len(), 1);
 }
 
+/// The functions would cancel what failed, for good.
+#[tokio::test]
+async fn of_a_connection_that_leads_to_another_account_by_now_nothing_is_retried() {
+    let (state, queue) = (configured().await, MemoryQueue::default());
+    let run = sealed(&state, RUN).await;
+    answered(&state, &run, 0, Outcome::Failed).await;
+    let found = state.read::<segue_state::Connection>(&keys::connection("c")).await.unwrap().unwrap();
+    let mut other = found.body;
+    other.account.as_mut().unwrap().id = "other".into();
+    assert!(state.replace(&keys::connection("c"), &other, &found.etag).await.unwrap());
+    let refused = again(&stack(), &state, &queue, &args(), &mut Scripted::default()).await.unwrap_err();
+    assert!(refused.to_string().contains("`c` belongs to another account now; start a new run"), "{refused}");
+    assert!(queue.take().is_empty());
+}
+
 #[tokio::test]
 async fn what_has_expired_is_told_and_if_nothing_else_is_left_refused() {
     let (state, queue) = (configured().await, MemoryQueue::default());

@@ -6,6 +6,7 @@ use segue_state::document::Created;
 use segue_state::{Cancel, RunId, State, StateError, keys};
 
 use crate::Failure;
+use crate::at_once::at_once;
 
 /// How it is noted.
 pub struct Noted {
@@ -40,8 +41,9 @@ pub async fn note_all(
 ) -> Result<Vec<(String, RunId)>, Failure> {
     let cancel = Cancel { by: by.to_owned(), at: Timestamp::now(), reason: Some(why.to_owned()) };
     let mut stopped = Vec::new();
-    for (export, run) in runs {
-        match note(state, &export, &run, cancel.clone()).await {
+    let noted = at_once(runs.iter().map(|(export, run)| note(state, export, run, cancel.clone()))).await;
+    for ((export, run), noted) in runs.into_iter().zip(noted) {
+        match noted {
             Ok(Noted { is_new: false, .. }) => {}
             Ok(_) | Err(StateError::Store(StoreError::Denied { .. })) => stopped.push((export, run)),
             Err(error) => return Err(error.into()),

@@ -14,7 +14,7 @@ use crate::stack::Stack;
 
 pub(crate) fn config(state_of: &str, enabled: bool) -> (serde_json::Value, serde_json::Value) {
     let connection = serde_json::json!({
-        "id": "c", "display_name": "C", "destination": "klaviyo", "secret": "segue/klaviyo/c", "account": {"id": "a"},
+        "id": "c", "display_name": "C", "destination": "klaviyo", "secret": "segue/klaviyo/c", "account": {"id": "acct"},
         "consent": {"terms": 1, "agreed_by": "arn", "agreed_at": "2026-11-22T00:00:00Z"},
     });
     let export = serde_json::json!({

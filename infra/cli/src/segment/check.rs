@@ -229,8 +229,8 @@ fn check(args: &Args, email: &str, file: &mut File, screen: &mut Screen<'_>) -> 
         Some(source) => Err(Guard::Source { file: name.clone(), source: source.clone() }),
         None => tally.judge(bounds, email, &[&name]),
     };
-    if verdict.is_err() {
-        chunks.remove()?;
+    if verdict.is_ok() {
+        chunks.keep();
     }
     let elapsed = started.elapsed();
     let invalid = std::mem::take(&mut chunks.invalid);

@@ -78,7 +78,8 @@ impl Listener {
                     // The visitor has gone again.
                     Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
                 },
-                Some(Some(answer)) = talks.next(), if !talks.is_empty() => return answer,
+                // Whatever came of one talk, the others are still to be listened to.
+                Some(done) = talks.next() => if let Some(answer) = done { return answer },
             }
         }
     }

@@ -26,9 +26,7 @@ impl Chunks {
     /// Into this folder, made anew from the chunks of an earlier check; dropped if there is none.
     pub(super) fn new(folder: Option<&Path>) -> Result<Self, Failure> {
         if let Some(folder) = folder {
-            fs::create_dir_all(folder)
-                .and_then(|()| clear(folder))
-                .map_err(|error| failed(folder, &error))?;
+            made(folder).and_then(|()| clear(folder)).map_err(|error| failed(folder, &error))?;
         }
         Ok(Self { folder: folder.map(Path::to_owned), written: Vec::new(), invalid: Vec::new() })
     }
@@ -38,8 +36,7 @@ impl Chunks {
             match (staged, &self.folder) {
                 (Staged::Chunk { number, bytes, .. }, Some(folder)) => {
                     let path = folder.join(format!("{number:06}"));
-                    write(&path, &bytes).map_err(|error| failed(&path, &error))?;
-                    self.written.push(path);
+                    self.written.push(write(path, &bytes)?);
                 }
                 (Staged::Chunk { .. }, None) => {}
                 (Staged::Invalid { lines, .. }, _) => {
@@ -52,21 +49,41 @@ impl Chunks {
         Ok(())
     }
 
-    /// A guard stopped the run: nothing is staged then.
-    pub(super) fn remove(&mut self) -> Result<(), Failure> {
-        self.written
-            .drain(..)
-            .try_for_each(|path| fs::remove_file(&path).map_err(|error| failed(&path, &error)))
+    /// A run would send them: they stay.
+    pub(super) fn keep(&mut self) {
+        self.written.clear();
     }
 }
 
-/// There are people in it: nobody else may read it.
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+/// A guard stopped the run, or the check failed: nothing is staged then, and no people are left behind.
+impl Drop for Chunks {
+    fn drop(&mut self) {
+        for path in self.written.drain(..) {
+            // Somebody may have taken it away already.
+            let _ = fs::remove_file(&path);
+        }
+    }
+}
+
+/// There are people in it: nobody else may look into it.
+fn made(folder: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
+fn write(path: PathBuf, bytes: &[u8]) -> Result<PathBuf, Failure> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
+    // Whatever lies there already is none of ours, nor is what a link leads to.
+    options.write(true).create_new(true);
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(bytes)
+    let mut file = options.open(&path).map_err(|error| failed(&path, &error))?;
+    if let Err(error) = file.write_all(bytes) {
+        // Half a chunk is none.
+        let _ = fs::remove_file(&path);
+        return Err(failed(&path, &error));
+    }
+    Ok(path)
 }
 
 /// Removes chunks, and nothing else: a file is one if it has the name and the first bytes of one.

@@ -134,6 +134,27 @@ fn chunks_are_kept_as_they_would_be_staged_and_only_if_they_would_be() {
     assert!(!folder.path().join("000000").exists());
 }
 
+#[cfg(unix)]
+#[test]
+fn kept_chunks_are_for_nobody_else_and_nothing_is_written_over() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().join("kept");
+    let keeping = || Args { chunks_to: Some(kept.clone()), ..args(Destination::Klaviyo, "email") };
+    assert_eq!(checked(GOOD.as_bytes(), Output::Text, keeping()).0, 0);
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&kept), mode(&kept.join("000000"))), (0o700, 0o600));
+
+    std::fs::remove_file(kept.join("000000")).unwrap();
+    let other = folder.path().join("other");
+    std::fs::write(&other, "somebody's").unwrap();
+    symlink(&other, kept.join("000000")).unwrap();
+    let (status, _, error) = checked(GOOD.as_bytes(), Output::Text, keeping());
+    assert!(status == 1 && error.contains("000000 could not be written"), "{error}");
+    assert_eq!(std::fs::read_to_string(&other).unwrap(), "somebody's");
+}
+
 #[test]
 fn wrong_use_is_told_from_a_bad_file() {
     let names = Args { first_name: Some("First".into()), ..args(Destination::Snapchat, "email") };
