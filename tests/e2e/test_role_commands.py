@@ -138,6 +138,7 @@ TABLE = [
     ("export schedule remove {kept}", "AA"),
     ("export remove {gone} --force", "AA"),
     ("segment put {segment} {sent}", "A-"),
+    ("segment list", "AA"),
     ("run start {kept} --dry-run", "AA"),
     ("run start {kept} --wait", "AA"),
     ("run list", "AA"),

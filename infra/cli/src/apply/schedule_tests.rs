@@ -207,6 +207,22 @@ async fn an_apply_that_broke_off_is_no_drift_and_is_done_again() {
     assert!(desk.says(&wanted, false).await.contains("0 to change"));
 }
 
+/// An export of that name that somebody adds later would be started by the schedule of the one before.
+#[tokio::test]
+async fn a_prune_that_broke_off_leaves_no_schedule_behind() {
+    let schedules = Arc::new(MemorySchedules::default());
+    let mut desk = Desk::new();
+    desk.apply(&FILE.replace("id: vip", "id: old"), "pk_x", true).await;
+    schedules.write(Role::Administrators, "old", Standing::of("rate(1 day)", "UTC", true));
+    desk.schedules = Box::new(CutSchedules(schedules.clone(), Cut::after(0)));
+    desk.save_of(FILE, "pk_x", true).await.unwrap_err();
+    assert!(desk.state.export("old").await.unwrap().is_some(), "both are found when it is done again");
+    desk.schedules = Box::new(CutSchedules(schedules.clone(), Cut::after(usize::MAX)));
+    desk.save_of(FILE, "pk_x", true).await.unwrap();
+    assert!(desk.state.export("old").await.unwrap().is_none());
+    assert!(schedules.all().await.unwrap().is_empty());
+}
+
 /// Without who applied the file, and when.
 fn hand(said: &str) -> String {
     let lines = said.lines().map(|line| line.split(" since ").next().unwrap_or_default());

@@ -70,6 +70,7 @@ pub async fn add(
     inputs: &mut Inputs<'_>,
     prompt: &mut dyn Prompt,
 ) -> Result<Added, Failure> {
+    args.sign_in.with(&args.from)?;
     if desk.state.connection(&args.connection).await?.is_some() {
         return Err(taken(&args.connection));
     }

@@ -60,7 +60,7 @@ pub struct SignIn {
     #[arg(long, value_name = "URL", default_value = REDIRECT, value_parser = Redirect::parse)]
     pub redirect_uri: Redirect,
     /// Paste the address that the browser ends at, since it is on another machine. It may show an error there.
-    #[arg(long, conflicts_with = "credentials_stdin")]
+    #[arg(long)]
     pub paste: bool,
     /// Only print the address to open.
     #[arg(long)]
@@ -83,6 +83,24 @@ impl Default for SignIn {
             no_pkce: false,
             timeout: 300,
         }
+    }
+}
+
+impl SignIn {
+    /// Whether there is enough standard input for it: credentials, and then the address that the browser ended at.
+    ///
+    /// # Errors
+    /// [`Failure`] of wrong use.
+    pub fn with(&self, from: &CredentialsFrom) -> Result<(), Failure> {
+        let pasted = self.paste || matches!(self.redirect_uri, Redirect::Elsewhere(_));
+        if from.credentials_stdin && pasted {
+            return Err(Failure::usage(
+                "--credentials-stdin reads all of standard input, and the address that the browser ends at is to be \
+                 pasted there",
+            )
+            .hint("hand the credentials in with --credentials-env"));
+        }
+        Ok(())
     }
 }
 
@@ -116,6 +134,7 @@ pub async fn connect(
     inputs: &mut Inputs<'_>,
     prompt: &mut dyn Prompt,
 ) -> Result<Connection, Failure> {
+    args.sign_in.with(&args.from)?;
     let found = saving::found(desk.state, &args.connection).await?;
     let Connection { destination, secret, .. } = &found.body;
     let supplied = match args.from.read(*destination, inputs)? {

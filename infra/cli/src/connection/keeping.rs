@@ -71,7 +71,8 @@ pub async fn store(
         if !same(&now, account.as_ref()) {
             return Err(match account {
                 Some(account) => overtaken(&now, account),
-                None => busy(id).hint("nothing of yours is used; run this again"),
+                None => busy(id)
+                    .hint(format!("nothing of yours is used; sign in with `segue connection connect {id}`")),
             });
         }
         if deleted {
@@ -105,7 +106,7 @@ fn overtaken(now: &Connection, ours: &Account) -> Failure {
         "somebody else signed in to the connection `{id}` meanwhile: it leads to {theirs} now, and your credentials \
          belong to {ours}"
     ))
-    .hint(format!("theirs stay, yours are not used; look with `segue connection show {id}`, then run this again"))
+    .hint(format!("theirs stay, yours are not used; look with `segue connection show {id}`, then sign in with `segue connection connect {id}`"))
 }
 
 fn busy(id: &str) -> Failure {
@@ -122,9 +123,11 @@ fn half(recorded: &Connection, error: SecretError) -> Failure {
     );
     let again = if matches!(error, SecretError::Denied(_)) {
         "only administrators change those of a connection: have the stack's policies for them attached to your AWS \
-         identity (its outputs AdministratorsPolicyArn and AdministratorsRunsPolicyArn), and run this again"
+         identity (its outputs AdministratorsPolicyArn and AdministratorsRunsPolicyArn), and hand them in"
     } else {
-        "run this again"
+        "hand them in"
     };
-    Failure::from(error).hint(format!("the new credentials are not used; {again}; until then {noted}"))
+    Failure::from(error).hint(format!(
+        "the new credentials are not used; {again} with `segue connection connect {id}`; until then {noted}"
+    ))
 }

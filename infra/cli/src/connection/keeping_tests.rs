@@ -80,7 +80,7 @@ async fn who_may_not_have_it_back_is_told() {
     let failure = added(&bench).await.unwrap_err();
     insta::assert_snapshot!(failure.to_string(), @r"
     error: AWS denies access to the secret `segue/klaviyo/main`
-    hint: the new credentials are not used; only administrators change those of a connection: have the stack's policies for them attached to your AWS identity (its outputs AdministratorsPolicyArn and AdministratorsRunsPolicyArn), and run this again; until then the connection `main` is noted as leading to Shop (acct-1): if the credentials that it has are another account's, stop it with `segue connection disable main`
+    hint: the new credentials are not used; only administrators change those of a connection: have the stack's policies for them attached to your AWS identity (its outputs AdministratorsPolicyArn and AdministratorsRunsPolicyArn), and hand them in with `segue connection connect main`; until then the connection `main` is noted as leading to Shop (acct-1): if the credentials that it has are another account's, stop it with `segue connection disable main`
     ");
     let found = bench.secrets.get("segue/klaviyo/main").await.unwrap_err();
     insta::assert_snapshot!(Failure::from(found).to_string(), @r"

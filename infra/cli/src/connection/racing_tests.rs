@@ -240,6 +240,6 @@ fn what_was_recorded_and_not_stored_says_what_to_do() {
     bench.secrets = Arc::new(ReadOnly);
     insta::assert_snapshot!(whole(bench.sign_in("ann")).unwrap_err().to_string(), @r"
     error: AWS denies access to the secret `segue/klaviyo/main`
-    hint: the new credentials are not used; only administrators change those of a connection: have the stack's policies for them attached to your AWS identity (its outputs AdministratorsPolicyArn and AdministratorsRunsPolicyArn), and run this again; until then the connection `main` is noted as leading to ann: if the credentials that it has are another account's, stop it with `segue connection disable main`
+    hint: the new credentials are not used; only administrators change those of a connection: have the stack's policies for them attached to your AWS identity (its outputs AdministratorsPolicyArn and AdministratorsRunsPolicyArn), and hand them in with `segue connection connect main`; until then the connection `main` is noted as leading to ann: if the credentials that it has are another account's, stop it with `segue connection disable main`
     ");
 }

@@ -98,15 +98,13 @@ impl Report {
     fn for_people(&self) -> Vec<Finding> {
         let mut shown = Vec::new();
         for of_a_kind in self.0.chunk_by(|one, next| one.about == next.about) {
-            let (fine, others): (Vec<_>, Vec<_>) =
-                of_a_kind.iter().cloned().partition(|finding| finding.level == Level::Ok);
-            if fine.len() > MOST {
-                let all = format!("{} of them are all right", fine.len());
-                shown.push(Finding::fine(of_a_kind[0].about, all));
-            } else {
-                shown.extend(fine);
+            let is_fine = |finding: &Finding| finding.level == Level::Ok;
+            let fine = of_a_kind.iter().filter(|finding| is_fine(finding)).count();
+            if fine > MOST {
+                shown.push(Finding::fine(of_a_kind[0].about, format!("{fine} of them are all right")));
             }
-            shown.extend(others);
+            let told = |finding: &&Finding| fine <= MOST || !is_fine(finding);
+            shown.extend(of_a_kind.iter().filter(told).cloned());
         }
         shown
     }

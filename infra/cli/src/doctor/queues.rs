@@ -2,8 +2,10 @@
 
 use aws_sdk_sts::error::ProvideErrorMetadata;
 
+use segue_state::Role;
+
 use super::finding::Finding;
-use crate::{App, Failure};
+use crate::{App, Failure, ask};
 
 /// Queues with work, and what they are called for people.
 const WORK: [(&str, &str); 4] = [
@@ -37,7 +39,7 @@ pub(super) async fn look(app: &App) -> Vec<Finding> {
         found.push(match depth(app, output).await {
             Ok(Some(depth)) => work(name, depth),
             Ok(None) => {
-                return vec![Finding::note("queues", "not looked at: you may not; administrators may")];
+                return vec![denied(app).await];
             }
             Err(failure) => Finding::failed("queues", &failure),
         });
@@ -50,6 +52,23 @@ pub(super) async fn look(app: &App) -> Vec<Finding> {
         });
     }
     found
+}
+
+/// Contributors may not know. An administrator who may not either has one of the two policies only.
+async fn denied(app: &App) -> Finding {
+    let role = match app.stack.output("FanOutFunction") {
+        Ok(function) => ask::role(&*app.invoke, function).await,
+        Err(failure) => Err(failure),
+    };
+    match role {
+        Ok(Role::Administrators) => Finding::problem(
+            "queues",
+            "AWS denies you to look at them, as administrators have to for cancelling and retrying runs",
+            "have the policy of the stack's output AdministratorsRunsPolicyArn attached to your AWS identity as well",
+        ),
+        Ok(Role::Contributors) => Finding::note("queues", "not looked at: you may not; administrators may"),
+        Err(failure) => Finding::failed("rights", &failure),
+    }
 }
 
 /// What is in a queue; `None` if this identity may not know.

@@ -41,7 +41,7 @@ async fn last(stack: &Stack, state: &State, export: &str) -> Result<Option<Findi
     if !matches!(summary.status, Status::Partial | Status::Failed | Status::Refused) {
         return Ok(None);
     }
-    let found = format!("the last run of `{export}` is {}: {}", summary.status.name(), summary.message);
+    let found = format!("the last run of `{export}` ended as {}: {}", summary.status.name(), summary.message);
     Ok(Some(Finding::problem("runs", found, advice::next(stack, &summary))))
 }
 
@@ -120,7 +120,7 @@ mod tests {
         let found = look(&stack(), &state, [&run.export].into_iter(), Timestamp::now()).await;
         let told: Vec<_> = found.iter().filter(|finding| finding.level == Level::Problem).collect();
         assert_eq!(told.len(), 1, "{found:?}");
-        insta::assert_snapshot!(told[0].found, @"the last run of `e` is partial: 10 profiles could not be delivered: Klaviyo did not answer; try again later; then `segue run retry e 20261122T163512Z-a`");
+        insta::assert_snapshot!(told[0].found, @"the last run of `e` ended as partial: 10 profiles could not be delivered: Klaviyo did not answer; try again later; then `segue run retry e 20261122T163512Z-a`");
         insta::assert_snapshot!(told[0].to_do.as_ref().unwrap(), @"mend what the message says, then send what failed once more with: segue --stack two run retry e 20261122T163512Z-a; a changed export needs a new run: segue --stack two run start e");
         sealed(&state, "20261123T163512Z-b").await;
         let found = look(&stack(), &state, [&run.export].into_iter(), Timestamp::now()).await;

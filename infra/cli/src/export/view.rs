@@ -2,7 +2,7 @@
 
 use segue_segment::Destination;
 use segue_state::finish::look;
-use segue_state::{Connection, Export, Halt, Role, RunId, State, Status, permit};
+use segue_state::{Connection, Export, Halt, Role, RunId, State, StateError, Status, permit};
 use serde::Serialize;
 
 use super::standing::{Own, Standing};
@@ -25,6 +25,9 @@ pub struct View {
     pub blocked_by: Option<String>,
     /// Its own schedule.
     pub schedule: Option<Standing>,
+    /// Why its newest run can't be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
     /// Its newest run.
     pub last_run: Option<LastRun>,
 }
@@ -57,12 +60,16 @@ impl View {
             Some(Halt::ExportDisabled(_)) => "paused",
             Some(_) => "blocked",
         };
-        let last_run = match state.runs(&export.id).await?.pop() {
-            None => None,
-            Some(run) => {
-                look(state, &export.id, &run).await?.map(|summary| LastRun { run, status: summary.status })
+        let (mut last_run, mut unread) = (None, None);
+        if let Some(run) = state.runs(&export.id).await?.pop() {
+            match look(state, &export.id, &run).await {
+                Ok(summary) => last_run = summary.map(|summary| LastRun { run, status: summary.status }),
+                Err(error @ (StateError::Malformed { .. } | StateError::Version { .. })) => {
+                    unread = Some(error.to_string());
+                }
+                Err(error) => return Err(error.into()),
             }
-        };
+        }
         Ok(Self {
             destination: connection.map(|connection| connection.destination),
             blocked_by: halt.map(|halt| halt.to_string()),
@@ -71,6 +78,7 @@ impl View {
             status,
             schedule,
             last_run,
+            unread,
         })
     }
 
@@ -97,6 +105,9 @@ impl View {
     /// How it ran last, in few words.
     #[must_use]
     pub fn ran(&self) -> String {
+        if self.unread.is_some() {
+            return "can't be read".to_owned();
+        }
         self.last_run
             .as_ref()
             .map_or_else(|| "never".to_owned(), |last| format!("{} {}", last.status.name(), last.run))

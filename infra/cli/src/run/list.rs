@@ -1,10 +1,9 @@
 //! `segue run list`: the newest runs of one export or of all.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use futures::future::try_join_all;
 use jiff::Timestamp;
 use segue_state::finish::look;
-use segue_state::{RunId, State, Status, Summary};
+use segue_state::{RunId, State, StateError, Status, Summary};
 
 use super::when::{prefix, when};
 use super::{Which, export_id, no_run, summaries};
@@ -12,8 +11,8 @@ use crate::Failure;
 use crate::at_once::at_once;
 use crate::output::Screen;
 
-/// Runs that are looked at at once.
-const AT_ONCE: usize = 16;
+/// Runs that are looked at before it is seen whether that is enough.
+const AT_ONCE: usize = 32;
 
 /// List runs, newest first.
 #[derive(Debug, Default, clap::Args)]
@@ -63,8 +62,8 @@ impl Args {
 /// # Errors
 /// [`Failure`].
 pub async fn run(state: &State, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
-    let found = newest(state, args).await?;
-    if found.is_empty() {
+    let Newest { runs: found, unread } = newest(state, args).await?;
+    if found.is_empty() && unread.is_empty() {
         if let Some(export) = &args.export
             && state.export(export).await?.is_none()
         {
@@ -79,11 +78,18 @@ pub async fn run(state: &State, args: &Args, screen: &mut Screen<'_>) -> Result<
         screen
             .line(&format!("these are the newest {}; see older ones with --limit or --until", found.len()))?;
     }
-    Ok(())
+    unread.iter().try_for_each(|error| screen.line(&format!("note: a run could not be read: {error}")))
+}
+
+/// What was found.
+struct Newest {
+    runs: Vec<Summary>,
+    /// Runs whose records nobody understands: a newer release may have written them.
+    unread: Vec<StateError>,
 }
 
 /// The newest runs, newest first. Run ids sort by time, whatever the export.
-async fn newest(state: &State, args: &Args) -> Result<Vec<Summary>, Failure> {
+async fn newest(state: &State, args: &Args) -> Result<Newest, Failure> {
     let limit = usize::from(args.limit);
     let exports = match &args.export {
         Some(export) => vec![export.clone()],
@@ -98,15 +104,22 @@ async fn newest(state: &State, args: &Args) -> Result<Vec<Summary>, Failure> {
         runs.extend(newest.take(most).map(|id| (id, export.as_str())));
     }
     runs.sort_unstable_by(|one, other| other.cmp(one));
-    let mut found: Vec<Summary> = Vec::new();
+    let wanted = |summary: &Summary| args.state.is_empty() || args.state.contains(&summary.status);
+    let mut found = Newest { runs: Vec::new(), unread: Vec::new() };
     for runs in runs.chunks(AT_ONCE) {
-        let looked = try_join_all(runs.iter().map(|(id, export)| look(state, export, id))).await?;
-        let wanted = |summary: &Summary| args.state.is_empty() || args.state.contains(&summary.status);
-        found.extend(looked.into_iter().flatten().filter(wanted));
-        if found.len() >= limit {
+        for looked in at_once(runs.iter().map(|(id, export)| look(state, export, id))).await {
+            match looked {
+                Ok(summary) => found.runs.extend(summary.filter(wanted)),
+                Err(error @ (StateError::Malformed { .. } | StateError::Version { .. })) => {
+                    found.unread.push(error);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if found.runs.len() >= limit {
             break;
         }
     }
-    found.truncate(limit);
+    found.runs.truncate(limit);
     Ok(found)
 }

@@ -31,9 +31,20 @@ pub async fn run(stack: &Stack, state: &State, args: &Args, screen: &mut Screen<
     // A release before this one did not write it.
     let sealed = state.sealed(&export, &summary.run).await?;
     let sources = sealed.map(|sealed| sealed.sources).unwrap_or_default();
-    let found = Shown { next: advice::next(stack, &summary), summary, sources };
+    let run = state.run(&export, &summary.run).await?;
+    let drops = run.iter().flat_map(|run| &run.drops).filter_map(place).collect();
+    let found = Shown { next: advice::next(stack, &summary), summary, drops, sources };
     screen.json(&found)?;
-    screen.line(&summaries::whole(stack, &found.summary, &found.sources))
+    screen.line(&summaries::whole(stack, &found.summary, &found.drops, &found.sources))
+}
+
+/// Where a drop lies: the key of its file, or its folder.
+fn place(drop: &segue_state::Drop) -> Option<String> {
+    let first = &drop.parts.first()?.key;
+    match drop.parts.len() {
+        1 => Some(first.clone()),
+        _ => first.rsplit_once('/').map(|(folder, _)| format!("{folder}/")),
+    }
 }
 
 /// A summary, and what the parts turned out to be.
@@ -43,6 +54,8 @@ struct Shown {
     summary: Summary,
     /// What to do now.
     next: String,
+    /// The drops that it sends: keys of files, or folders.
+    drops: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sources: Vec<SourceRecord>,
 }

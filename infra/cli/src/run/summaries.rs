@@ -99,7 +99,7 @@ fn ways(sources: &[SourceRecord]) -> Vec<String> {
 
 /// Everything about one run, one line a field.
 #[must_use]
-pub fn whole(stack: &Stack, summary: &Summary, sources: &[SourceRecord]) -> String {
+pub fn whole(stack: &Stack, summary: &Summary, drops: &[String], sources: &[SourceRecord]) -> String {
     let counts = &summary.counts;
     let mut rows: Vec<(String, String)> = Vec::new();
     let mut add = |name: &str, value: String| rows.push((name.to_owned(), value));
@@ -114,6 +114,9 @@ pub fn whole(stack: &Stack, summary: &Summary, sources: &[SourceRecord]) -> Stri
     let destination = summary.destination.map_or("unknown", |destination| destination.shape().display_name);
     add("destination", format!("{destination}, over the connection {}", summary.connection));
     add("segments", summary.segments.join(", "));
+    for drop in drops {
+        add("drop", drop.clone());
+    }
     for way in ways(sources) {
         add("file", way);
     }

@@ -117,6 +117,22 @@ fn show(export: &str, run: &str) -> Command {
     Command::Show(show::Args { meant: which::Meant::of(export, run) })
 }
 
+#[tokio::test]
+async fn a_run_that_a_newer_release_wrote_hides_no_other() {
+    let state = two_runs().await;
+    let key = keys::summary("e", &segue_state::RunId::parse("20261124T163512Z-c").unwrap());
+    state.objects().put(&key, r#"{"version": 99}"#.into()).await.unwrap();
+    let said = printed(list(None, 20), &state, Output::Text).await.unwrap();
+    assert!(said.contains(OLD) && said.contains(NEW), "{said}");
+    assert!(
+        said.contains("note: a run could not be read: ") && said.contains("20261124T163512Z-c"),
+        "{said}"
+    );
+    let all: Vec<serde_json::Value> =
+        serde_json::from_str(&printed(list(None, 20), &state, Output::Json).await.unwrap()).unwrap();
+    assert_eq!(all.len(), 2);
+}
+
 const OLD: &str = "20261122T163512Z-b";
 const NEW: &str = "20261123T163512Z-a";
 
@@ -184,6 +200,7 @@ async fn a_run_is_shown_with_everything_that_is_known() {
     what to do   mend what the message says, then send what failed once more with: segue run retry e 20261122T163512Z-b; a changed export needs a new run: segue run start e
     destination  Klaviyo, over the connection c
     segments     vip
+    drop         segments/vip/a.csv
     trigger      upload
     started      2026-11-22T16:35:13Z
     finished     2026-11-22T16:37:00Z

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use segue_state::finish::look;
 use segue_state::{RunId, State, StateError, Status, Summary};
 
@@ -21,6 +21,10 @@ use crate::{App, Failure};
 
 /// How often a run is looked at.
 const EVERY: Duration = Duration::from_secs(1);
+/// Runs that are looked at in that time.
+const AT_ONCE: usize = 16;
+/// What ended no longer ago than this did so just now.
+const JUST_NOW: SignedDuration = SignedDuration::from_secs(5);
 /// How long a run may take to appear: an event needs seconds to get to fan-out, and fan-out to open the run.
 const OPENING: Duration = Duration::from_mins(1);
 /// Looks in a row that may fail: the network is not always there.
@@ -69,9 +73,10 @@ pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), 
     let summary = attended(bars.as_ref(), watched).await?;
     screen.json(&summary)?;
     if summary.status.is_end() {
-        screen.line(&format!("\n{}", summaries::whole(&app.stack, &summary, &[])))?;
+        screen.line(&format!("\n{}", summaries::whole(&app.stack, &summary, &[], &[])))?;
     }
-    let was_over = summary.finished_at.is_some_and(|finished| finished < began);
+    // One that ended just now is the one that is meant.
+    let was_over = summary.finished_at.is_some_and(|finished| began.duration_since(finished) > JUST_NOW);
     if summary.status.is_end() && was_over && which == Which::Latest {
         let next = app.stack.command(&format!("run watch {export} --after 0s"));
         screen.line(&format!("it was over before you began to watch; wait for the next one with: {next}"))?;
@@ -137,6 +142,7 @@ pub async fn seen(
     screen: &mut Screen<'_>,
 ) -> Result<Ended, Failure> {
     let bars = Bars::on_a_terminal(screen, runs.iter().map(|(export, _)| export.as_str()));
+    let patience = patience.among(runs.len());
     let shared = RefCell::new(&mut *screen);
     let waits = runs.iter().map(async |(export, which)| {
         let mut bar = bars.as_ref().map(Bars::another);
@@ -253,6 +259,11 @@ impl Patience {
     #[must_use]
     pub fn new(timeout: Option<u64>) -> Self {
         Self { since: Instant::now(), timeout: timeout.map(Duration::from_secs), every: EVERY }
+    }
+
+    /// The more runs are watched, the less often each is looked at: S3 answers so many requests a second.
+    fn among(self, runs: usize) -> Self {
+        Self { every: self.every * u32::try_from(runs.div_ceil(AT_ONCE)).unwrap_or(u32::MAX).max(1), ..self }
     }
 
     fn is_over(&self) -> bool {
