@@ -134,7 +134,7 @@ def test_the_doctor_finds_what_has_to_be_done(system: System) -> None:
     levels = {(finding["about"], finding["level"]) for finding in found}
     assert {("stack", "ok"), ("version", "ok"), ("identity", "ok"), ("clock", "ok"), ("rights", "ok")} <= levels
     ill = [finding for finding in found if export.connection in finding["found"] and finding["level"] == "problem"]
-    assert "reconnect it" in ill[0]["found"] and "segue connection connect" in ill[0]["to_do"]
+    assert "reconnect it" in ill[0]["found"] and f"segue --stack {system.stack.name} connection connect" in ill[0]["to_do"]
     # It signs in where it may, and what is noted against an account that works is taken back by that.
     # There are as many accounts as there were tests before this one.
     assert system.cli("doctor", within=180.0).returncode in (0, 1)

@@ -138,7 +138,7 @@ def test_ctrl_c_leaves_the_terminal_as_it_was_and_the_run_alone(frozen: Frozen) 
         assert terminal.end() == 130
         assert terminal.lines[-2:] == [
             "error: interrupted: what is watched goes on",
-            "hint: cancel a run with `segue run cancel`",
+            f"hint: cancel a run with `segue --stack {frozen.system.stack.name} run cancel`",
         ]
         assert frozen.mailchimp in terminal.lines[0], "where it stood can still be read"
         assert terminal.modes == terminal.modes_before and not terminal.screen.cursor.hidden

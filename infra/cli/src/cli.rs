@@ -9,7 +9,7 @@ use crate::{apply, audience, completions, config, connection, doctor, export, ru
 ///
 /// Region and credentials are found as every AWS tool does it: `AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, and so
 /// on.
-/// Exit status: 0 done, 1 it failed, 2 used wrongly, 124 --timeout passed, 130 interrupted.
+/// Exit status: 0 done, 1 it failed, 2 used wrongly, 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "segue", version, propagate_version = true)]
 pub struct Cli {

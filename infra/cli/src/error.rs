@@ -46,11 +46,6 @@ impl Failure {
         Self { status: 130, ..Self::new(problem) }
     }
 
-    /// It was not waited for any longer: the exit status that `timeout` gives that.
-    pub fn timed_out(problem: impl Into<String>) -> Self {
-        Self { status: 124, ..Self::new(problem) }
-    }
-
     /// Several things are wrong.
     #[must_use]
     pub fn all(problems: Vec<String>) -> Self {

@@ -39,8 +39,7 @@ use output::Screen;
 use prompt::Terminal;
 use stack::{DEFAULT_NAME, for_stack};
 
-/// Does what the command line says. Exit status: 0 done, 1 it failed, 2 used wrongly, 124 --timeout passed, 130
-/// interrupted.
+/// Does what the command line says. Exit status: 0 done, 1 it failed, 2 used wrongly, 130 interrupted.
 pub async fn run(cli: Cli) -> ExitCode {
     let (out, read) = (&mut stdout(), &mut prompt::Piped::stdin());
     let columns = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));

@@ -285,7 +285,7 @@ pub fn verdict(stack: &Stack, summary: &Summary) -> Result<(), Failure> {
         Status::Completed => Ok(()),
         Status::Staging | Status::Delivering => {
             let again = stack.command(&format!("run watch {export} {run}"));
-            Err(Failure::timed_out(format!("the run {run} of `{export}` has not ended in time: {message}"))
+            Err(Failure::new(format!("the run {run} of `{export}` has not ended in time: {message}"))
                 .hint(format!("it goes on; watch it with: {again}")))
         }
         Status::Partial | Status::Failed | Status::Cancelled | Status::Superseded | Status::Refused => {
