@@ -83,17 +83,18 @@ impl Listing for Segments {
         let envelope = answer.is_success().then(|| answer.json::<Envelope>()).flatten();
         let envelope = envelope.filter(Envelope::succeeded).ok_or(Unlisted::Failed)?;
         let Envelope { organizations, adaccounts, segments, paging, .. } = envelope;
-        if paging.is_none() && organizations.is_empty() && question == ORGANIZATIONS {
+        let next = paging.and_then(|paging| paging.next_link);
+        if next.is_none() && organizations.is_empty() && question == ORGANIZATIONS {
             return Err(Unlisted::Forbidden(NO_MEMBER));
         }
-        if paging.is_none() && adaccounts.is_empty() && question.ends_with(ACCOUNTS) {
+        if next.is_none() && adaccounts.is_empty() && question.ends_with(ACCOUNTS) {
             return Err(no_account(question));
         }
         let organizations = organizations.into_iter().filter_map(|it| it.organization);
         let organizations = organizations.map(|it| format!("{OF_ORGANIZATION}{}{ACCOUNTS}", it.id));
         let accounts = adaccounts.into_iter().filter_map(|it| it.adaccount);
         let accounts = accounts.map(|it| format!("{OF_ACCOUNT}{}/segments?limit=1000", it.id));
-        let page = paging.and_then(|paging| next_page(question, &paging.next_link?));
+        let page = next.and_then(|next| next_page(question, &next));
         Ok(Page {
             audiences: segments.into_iter().filter_map(|it| Some(it.segment?.offered())).collect(),
             next: organizations.chain(accounts).chain(page).collect(),
@@ -228,7 +229,7 @@ mod tests {
 
     #[test]
     fn who_is_in_no_organisation_or_sees_no_ad_account_is_told() {
-        let none = r#"{"request_status":"SUCCESS","organizations":[]}"#;
+        let none = r#"{"request_status":"SUCCESS","organizations":[],"paging":{}}"#;
         assert_eq!(tried(ORGANIZATIONS, 200, none), Err(Unlisted::Forbidden(NO_MEMBER)));
         let none = r#"{"request_status":"SUCCESS","adaccounts":[]}"#;
         let Err(Unlisted::Part(note)) = tried("/organizations/o1/adaccounts", 200, none) else {

@@ -41,10 +41,7 @@ pub async fn run(stack: &str, args: &Args, screen: &mut Screen<'_>) -> Result<()
             report.extend(stack_findings(&app.stack));
             report.extend(account::look(&app).await);
             report.extend(queues::look(&app).await);
-            match Configured::read(&app.state).await {
-                Err(failure) => report.add(Finding::failed("state", &failure)),
-                Ok(configured) => report.extend(in_state(&app, &configured, args.offline).await),
-            }
+            report.extend(in_state(&app, args.offline).await);
         }
     }
     report.print(screen)?;
@@ -52,11 +49,12 @@ pub async fn run(stack: &str, args: &Args, screen: &mut Screen<'_>) -> Result<()
 }
 
 /// What the state bucket tells, and the accounts unless it is `offline`.
-async fn in_state(app: &App, configured: &Configured, offline: bool) -> Vec<Finding> {
-    let mut found = state::look(&app.state, configured).await;
+async fn in_state(app: &App, offline: bool) -> Vec<Finding> {
+    let (configured, mut found) = Configured::read(&app.state).await;
+    found.extend(state::look(&app.state, &configured).await);
     found.extend(runs::look(&app.stack, &app.state, configured.active(), Timestamp::now()).await);
     if !offline {
-        found.extend(connections(&app.stack, &app.state, &app.secrets, configured).await);
+        found.extend(connections(&app.stack, &app.state, &app.secrets, &configured).await);
     }
     found
 }
@@ -179,7 +177,8 @@ mod tests {
         let stack = Stack::of("segue", &[("KlaviyoBaseUrl", "http://127.0.0.1:9")]);
         let secrets: Arc<dyn Secrets> = Arc::new(MemorySecrets::default());
 
-        let configured = Configured::read(&state).await.unwrap();
+        let (configured, failed) = Configured::read(&state).await;
+        assert!(failed.is_empty());
         let mut found = state::look(&state, &configured).await;
         found.extend(connections(&stack, &state, &secrets, &configured).await);
 

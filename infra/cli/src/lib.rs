@@ -79,7 +79,7 @@ async fn dispatch(
             export::run(&App::open(stack).await?, command, &mut Terminal::of_stack(stack), screen).await
         }
         Command::Segment(segment::Command::List(_)) => {
-            segment::list::run(&App::open(stack).await?, screen).await
+            segment::list::run(&App::open(stack).await?, &mut Terminal::of_stack(stack), screen).await
         }
         Command::Segment(segment::Command::Put(args)) => segment::put::run(stack, &args, screen).await,
         Command::Segment(segment::Command::Check(args)) => segment::check::run(&args, screen),

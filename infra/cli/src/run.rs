@@ -68,7 +68,9 @@ pub async fn run(app: &App, command: Command, screen: &mut Screen<'_>) -> Result
         Command::Start(args) => {
             start::run(app, &args, &mut Terminal::of_stack(&app.stack.name), screen).await
         }
-        Command::List(args) => list::run(&app.state, &args, screen).await,
+        Command::List(args) => {
+            list::run(&app.state, &args, &mut Terminal::of_stack(&app.stack.name), screen).await
+        }
         Command::Show(args) => show::run(&app.stack, &app.state, &args, screen).await,
         Command::Watch(args) => watch::run(app, &args, screen).await,
         Command::Cancel(args) => cancel::run(app, &args, screen).await,

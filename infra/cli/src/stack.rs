@@ -127,6 +127,12 @@ impl Stack {
         })
     }
 
+    /// Whether it refreshes exports by itself.
+    #[must_use]
+    pub fn refreshes(&self) -> bool {
+        self.parameters.get("RefreshEnabled").is_none_or(|enabled| enabled == "true")
+    }
+
     /// The key of one's own that the stack's secrets are encrypted with.
     #[must_use]
     pub fn kms_key(&self) -> Option<String> {

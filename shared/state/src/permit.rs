@@ -99,7 +99,8 @@ pub fn permit_run(run: &Run, role: Role, live: &Export, connection: Option<&Conn
 }
 
 fn leads_elsewhere(run: &Run, connection: &Connection) -> bool {
-    let account = connection.account.as_ref();
+    // One that began without a connection led nowhere.
+    let account = connection.account.as_ref().filter(|_| !run.lane.is_empty());
     account.is_some_and(|account| account.id != run.lane) && connection.id != run.lane
 }
 

@@ -284,14 +284,22 @@ pub(crate) fn changed(role: Role, before: &Export, after: &Export) -> Vec<String
 }
 
 impl Change {
+    /// As it is now that the connection was saved, which leads to this account: before, nobody may have known that.
+    pub(super) fn leads_to(&mut self, account: &str) {
+        for field in self.fields.iter_mut().filter(|field| field.field == ACCOUNT) {
+            field.after = json!(account);
+        }
+        self.fields.retain(|field| field.field != ACCOUNT || field.before != field.after);
+    }
+
     /// The fields that change, a line each, and what was changed by hand before.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub(super) fn lines(&self, is_done: bool) -> Vec<String> {
         let field = |Field { field, before, after }: &Field| {
             let (before, after) = (words(before), words(after));
             match self.action {
                 Action::Create => format!("    {field}: {after}"),
                 _ if field == FOREIGN => format!("    {field}: {before}, not Segue's form -> {after}"),
-                _ if field == ACCOUNT => {
+                _ if field == ACCOUNT && !is_done => {
                     format!("    {field}: {before} -> {after}; another one needs --other-account")
                 }
                 _ => format!("    {field}: {before} -> {after}"),
@@ -316,7 +324,7 @@ pub fn print(all: &[Change], notes: &[String], screen: &mut Screen<'_>) -> Resul
             Action::Keep => "=",
         };
         screen.line(&format!("{mark} {} {}", change.kind.name(), change.id))?;
-        change.lines().iter().try_for_each(|line| screen.line(line))?;
+        change.lines(false).iter().try_for_each(|line| screen.line(line))?;
     }
     notes.iter().try_for_each(|note| screen.line(&format!("note: {}", note.replace('\n', " "))))?;
     let count = |wanted| all.iter().filter(|change| change.action == wanted).count();

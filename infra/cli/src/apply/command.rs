@@ -20,7 +20,7 @@ use crate::export::schedules::EventBridge;
 use crate::output::{Screen, table};
 use crate::prompt::Prompt;
 use crate::stack::Stack;
-use crate::{App, Failure, ask};
+use crate::{App, Failure, ask, connection};
 
 /// What stays of exports that were removed.
 const STAYS: &str = "of removed exports, records of runs stay, and so do people who are at the destination; chunks expire \
@@ -114,11 +114,27 @@ pub async fn run(
     let changes = changes.into_iter().filter(|change| change.action == Action::Change).collect();
     let mut report = Report { changes, notes: plan.notes.clone(), ..Report::default() };
     let saved = save(&AtDestinations(&app.stack), &stores, plan, agreed, &by, &mut report).await;
+    settle(&mut report);
     // What is saved stays, so it is told also where the rest failed.
     if saved.is_ok() || !report.is_empty() {
         print(&app.stack, &report, agreement.as_ref(), screen)?;
     }
     saved
+}
+
+/// Leaves of the changes those that were made.
+fn settle(report: &mut Report) {
+    let Report { connections, exports, changes, .. } = report;
+    changes.retain_mut(|change| match change.kind {
+        Kind::Connection => {
+            let saved = connections.iter().find(|saved| saved.connection.id == change.id);
+            if let Some(account) = saved.and_then(|saved| saved.connection.account.as_ref()) {
+                change.leads_to(&connection::report::Report::named(account));
+            }
+            saved.is_some()
+        }
+        Kind::Export => exports.iter().any(|saved| saved.id == change.id),
+    });
 }
 
 /// Says what the file overwrites that somebody changed by hand: an export that was paused is resumed, say.
@@ -191,7 +207,7 @@ pub(super) fn print(
         screen.line(line)?;
         let of_it = |change: &&Change| change.kind == *kind && change.id == **id;
         for change in report.changes.iter().filter(of_it) {
-            change.lines().iter().try_for_each(|line| screen.line(line))?;
+            change.lines(true).iter().try_for_each(|line| screen.line(line))?;
         }
     }
     for Removed { id, cancelled, .. } in &report.removed {

@@ -117,6 +117,8 @@ pub(super) struct Notes<'a> {
     pub(super) state: &'a State,
     /// Who applies the file.
     pub(super) by: &'a str,
+    /// What was noted when it was planned: what says the same need not be noted again.
+    pub(super) known: BTreeMap<Role, Applied>,
 }
 
 #[derive(Debug, Default)]
@@ -126,6 +128,29 @@ struct Sheet {
 }
 
 impl Notes<'_> {
+    /// Whether a connection was noted as it stands, with the credentials that the file handed in.
+    pub(super) fn has_connection(&self, saved: &Connection, credentials: Option<&String>) -> bool {
+        let found =
+            self.known.get(&Role::Administrators).and_then(|applied| applied.connections.get(&saved.id));
+        found.is_some_and(|item| {
+            item.digest == digest(&value(&ConnectionSpec::of(saved)))
+                && item.account.as_ref() == saved.account.as_ref().map(|account| &account.id)
+                && (credentials.is_none() || item.credentials.as_ref() == credentials)
+        })
+    }
+
+    /// Whether an export was noted at all.
+    pub(super) fn knows_export(&self, role: Role, id: &str) -> bool {
+        self.known.get(&role).is_some_and(|applied| applied.exports.contains_key(id))
+    }
+
+    /// Whether an export was noted as it stands, and of no other role.
+    pub(super) fn has_export(&self, role: Role, id: &str, said: &Value) -> bool {
+        let of = |role: Role| self.known.get(&role).and_then(|applied| applied.exports.get(id));
+        let elsewhere = Role::ALL.into_iter().any(|other| other != role && of(other).is_some());
+        !elsewhere && of(role).is_some_and(|item| item.digest == digest(said))
+    }
+
     fn item(&self, said: &Value) -> AppliedItem {
         let (digest, at, by) = (digest(said), Timestamp::now(), self.by.to_owned());
         AppliedItem { digest, at, by, account: None, credentials: None }

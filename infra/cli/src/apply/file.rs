@@ -1,11 +1,9 @@
 //! The file with connections and exports: what it says, and what is wrong with its form, all at once.
 
-use std::collections::BTreeSet;
-
 use serde::de::DeserializeOwned;
 use serde_saphyr::{DefaultMessageFormatter, MessageFormatter};
 
-use super::mistakes::mistakes;
+use super::mistakes::{Mistake, mistakes};
 use super::node::Node;
 use super::positions::{Place, Positions};
 use super::specs::{ConnectionSpec, Document, ExportSpec};
@@ -75,13 +73,14 @@ impl File {
             }
             // The parser stops at the first mistake.
             (Err(first), Ok(root)) => {
-                let mut malformed = mistakes::<Document>(&root);
-                if malformed.is_empty() {
-                    malformed.push(first);
+                let mistakes = mistakes::<Document>(&root);
+                if mistakes.is_empty() {
+                    let (place, text) = first;
+                    let secret = positions.iter().any(|(path, at)| at.line == place.line && is_secret(path));
+                    let text = if secret { "what stands here is not understood".to_owned() } else { text };
+                    problems.push((place, text));
                 }
-                let said: BTreeSet<u64> = problems.iter().map(|(place, _)| place.line).collect();
-                malformed.retain(|(place, _)| !said.contains(&place.line));
-                problems.extend(malformed.into_iter().map(|found| without_credentials(found, &positions)));
+                problems.extend(mistakes.into_iter().filter_map(without_credentials));
                 let connections = understood(CONNECTIONS, &root);
                 knows_its_connections =
                     root.items(CONNECTIONS).is_some_and(|all| all.len() == connections.len());
@@ -130,6 +129,11 @@ fn located(name: &str, at: Place, text: &str) -> String {
     if at.line == 0 { format!("{name}: {text}") } else { format!("{name}:{}:{}: {text}", at.line, at.column) }
 }
 
+/// Whether credentials are named or stand at a path.
+fn is_secret(path: &str) -> bool {
+    path.split('.').any(|field| field == "credentials" || SECRET_FIELDS.contains(&field))
+}
+
 /// Credentials that stand in the file. What is said of them does not repeat them.
 fn secrets(positions: &Positions) -> Vec<(Place, String)> {
     let found = positions.iter().filter_map(|(path, place)| {
@@ -171,19 +175,16 @@ fn understood<T: DeserializeOwned>(list: &str, root: &Node) -> Vec<Item<T>> {
         .collect()
 }
 
-/// Whatever was written where credentials are named is not repeated.
-fn without_credentials((place, text): (Place, String), positions: &Positions) -> (Place, String) {
-    let inside = |(path, at): (&str, Place)| {
-        let credentials = path.ends_with(".credentials") || path.contains(".credentials.");
-        credentials && (at == place || (at.line == place.line && path.contains(".credentials.")))
-    };
-    if positions.iter().any(inside) {
-        return (
-            place,
-            "`credentials`: name one of `env`, `stdin` and `secret`, and nothing else".to_owned(),
-        );
+/// Whatever was written where credentials are named is not repeated; those that stand in the file were told already.
+fn without_credentials(Mistake { place, fields, text }: Mistake) -> Option<(Place, String)> {
+    if fields.iter().any(|field| SECRET_FIELDS.contains(&field.as_str())) {
+        return None;
     }
-    (place, text)
+    if fields.iter().any(|field| field == "credentials") {
+        let text = "`credentials`: name one of `env`, `stdin` and `secret`, and nothing else";
+        return Some((place, text.to_owned()));
+    }
+    Some((place, text))
 }
 
 #[cfg(test)]

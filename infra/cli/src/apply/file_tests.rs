@@ -149,6 +149,16 @@ fn all_mistakes_of_a_file_in_flow_style_are_told() {
     error: segue.yaml:10:62: text is needed here
     error: segue.yaml:12:3: there is no field `export` here; did you mean `exports`?
     ");
+    // What is told of one thing hides nothing else of its line, and no credentials are repeated.
+    let text = r#"{"connections": [{"id": "a", "destination": "klavio", "credentials": {"env": "K"}, "api_key": "verysecret"},
+      {"id": "b", "display_name": "B", "destination": {"name": "klaviyo"}, "credentials": "verysecret", "enabled": "true"}]}"#;
+    insta::assert_snapshot!(wrong(text), @r"
+    error: segue.yaml:1:18: missing field `display_name`
+    error: segue.yaml:1:45: `klavio` is none of what this may be: snapchat, mailchimp, klaviyo
+    error: segue.yaml:1:95: `connections[0].api_key`: credentials don't belong in a file, which is copied, mailed and committed; put them into an environment variable and name it with `credentials: {env: NAME}`
+    error: segue.yaml:2:55: one of these is needed here: snapchat, mailchimp, klaviyo
+    error: segue.yaml:2:91: `credentials`: name one of `env`, `stdin` and `secret`, and nothing else
+    ");
     // What only YAML writes like this is right, and is not among what is told.
     let text = r#"{"exports": [{"id": 7, "segments": [2026], "limits": {"profiles": 2_000_000, "min_profiles": 0x10}}]}"#;
     insta::assert_snapshot!(wrong(text), @r"

@@ -10,17 +10,42 @@ use super::typed::{What, Wrong};
 /// Mistakes that are told at the most.
 const MOST: usize = 200;
 
-/// What keeps a tree from being a `T`, each with its place.
-pub(super) fn mistakes<T: DeserializeOwned>(root: &Node) -> Vec<(Place, String)> {
+/// Something that is wrong.
+pub(super) struct Mistake {
+    pub(super) place: Place,
+    /// The fields that lead there, the outermost first.
+    pub(super) fields: Vec<String>,
+    pub(super) text: String,
+}
+
+/// What keeps a tree from being a `T`.
+pub(super) fn mistakes<T: DeserializeOwned>(root: &Node) -> Vec<Mistake> {
     let mut root = root.clone();
     let mut found = Vec::new();
     while found.len() < MOST
         && let Err(wrong) = T::deserialize(&root)
     {
+        let fields = fields(&root, &wrong);
         let Some(place) = put_right(&mut root, &wrong) else { break };
-        found.push((place, wrong.text));
+        found.push(Mistake { place, fields, text: wrong.text });
     }
     found
+}
+
+fn fields(root: &Node, wrong: &Wrong) -> Vec<String> {
+    let mut node = Some(root);
+    let mut names = Vec::new();
+    for &index in wrong.path.iter().rev() {
+        node = match node.map(|node| &node.value) {
+            Some(Value::List(items)) => items.get(index),
+            Some(Value::Map(fields)) => fields.get(index).map(|field| {
+                names.push(field.name.clone());
+                &field.node
+            }),
+            _ => None,
+        };
+    }
+    names
 }
 
 /// Puts right what is wrong, and says where it stands; `None` if that can't be done.

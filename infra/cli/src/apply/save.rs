@@ -136,28 +136,37 @@ pub async fn save(
         found.push(asked.map_err(|failure| failure.about(&format!("connection `{}`", planned.wanted.id)))?);
     }
     // What the file said of each is noted as soon as that is so: whatever fails later, nobody changed it by hand.
-    let notes = Notes { state, by };
+    let notes = Notes { state, by, known: plan.applied };
     for (planned, found) in plan.connections.into_iter().zip(found) {
         let handed_in = match &planned.credentials {
             Credentials::Given(given) => Some(stamp(given)),
             Credentials::Kept | Credentials::Existing(_) => None,
         };
         let saved = save_connection(&notes, &**secrets, planned, found, agreed.consent).await?;
-        let connection = saved.connection.clone();
+        let (connection, outcome) = (saved.connection.clone(), saved.outcome);
         report.connections.push(saved);
-        notes.connection(&connection, handed_in).await?;
+        if outcome != Outcome::Unchanged || !notes.has_connection(&connection, handed_in.as_ref()) {
+            notes.connection(&connection, handed_in).await?;
+        }
     }
     for planned in plan.exports {
         let said = value(&ExportSpec::of(planned.role, &planned.wanted, planned.schedule.as_ref()));
         let (role, id) = (planned.role, planned.wanted.id.clone());
-        report.exports.push(save_export(stores, &notes, planned).await?);
-        notes.export(role, &id, &said).await?;
+        let saved = save_export(stores, &notes, planned).await?;
+        let outcome = saved.outcome;
+        report.exports.push(saved);
+        if outcome != Outcome::Unchanged || !notes.has_export(role, &id, &said) {
+            notes.export(role, &id, &said).await?;
+        }
     }
     // Exports first: none is ever over a connection that is gone.
-    for SurplusExport { found, .. } in plan.surplus_exports {
+    for SurplusExport { found, schedule, .. } in plan.surplus_exports {
         let id = found.export.id.clone();
         // While the export is there, doing this again finds both.
         stores.schedules.remove(&id).await?;
+        if schedule.is_some() && notes.knows_export(found.role, &id) {
+            notes.export(found.role, &id, &standing(found.role, &found.export, None)).await?;
+        }
         found.remove(state).await?;
         // Now no further one begins.
         let cancelled = found.under_way(state).await?;

@@ -209,18 +209,28 @@ async fn an_apply_that_broke_off_is_no_drift_and_is_done_again() {
 
 /// An export of that name that somebody adds later would be started by the schedule of the one before.
 #[tokio::test]
-async fn a_prune_that_broke_off_leaves_no_schedule_behind() {
-    let schedules = Arc::new(MemorySchedules::default());
+async fn a_prune_that_broke_off_leaves_no_schedule_behind_and_is_no_drift() {
+    let (bucket, schedules) = (Arc::new(MemoryBucket::default()), Arc::new(MemorySchedules::default()));
     let mut desk = Desk::new();
-    desk.apply(&FILE.replace("id: vip", "id: old"), "pk_x", true).await;
-    schedules.write(Role::Administrators, "old", Standing::of("rate(1 day)", "UTC", true));
-    desk.schedules = Box::new(CutSchedules(schedules.clone(), Cut::after(0)));
-    desk.save_of(FILE, "pk_x", true).await.unwrap_err();
-    assert!(desk.state.export("old").await.unwrap().is_some(), "both are found when it is done again");
-    desk.schedules = Box::new(CutSchedules(schedules.clone(), Cut::after(usize::MAX)));
+    let open = |desk: &mut Desk, writes| {
+        let cut = Cut::after(writes);
+        desk.state = State::new(Arc::new(Watched::new(bucket.clone(), cut.clone())));
+        desk.schedules = Box::new(CutSchedules(schedules.clone(), cut));
+    };
+    open(&mut desk, usize::MAX);
+    desk.apply(&timed(Role::Administrators, "rate: 1 day").replace("id: vip", "id: old"), "pk_x", true).await;
+    desk.apply(FILE, "pk_x", true).await;
+    // Before the schedule is removed; and when that was done and noted.
+    for writes in [0, 3] {
+        open(&mut desk, writes);
+        desk.save_of(FILE, "pk_x", true).await.unwrap_err();
+        open(&mut desk, usize::MAX);
+        assert!(desk.state.export("old").await.unwrap().is_some(), "both are found when it is done again");
+        refuse(&desk.changes(FILE, true).await).expect("nobody changed it by hand");
+    }
+    assert!(schedules.all().await.unwrap().is_empty());
     desk.save_of(FILE, "pk_x", true).await.unwrap();
     assert!(desk.state.export("old").await.unwrap().is_none());
-    assert!(schedules.all().await.unwrap().is_empty());
 }
 
 /// Without who applied the file, and when.

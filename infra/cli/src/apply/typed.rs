@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::value::{MapAccessDeserializer, StrDeserializer};
+use serde::de::value::StrDeserializer;
 use serde::de::{
     DeserializeSeed, Deserializer, Error, Expected, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
     Visitor,
@@ -141,6 +141,10 @@ impl<'de> Deserializer<'de> for &'de Node {
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
         match &self.value {
             Value::Anything => visitor.visit_bool(false),
+            Value::Text(text) => match serde_saphyr::from_str::<bool>(text) {
+                Ok(value) => visitor.visit_bool(value),
+                Err(_) => self.deserialize_any(visitor),
+            },
             _ => self.deserialize_any(visitor),
         }
     }
@@ -203,9 +207,6 @@ impl<'de> Deserializer<'de> for &'de Node {
         match (&self.value, variants) {
             (Value::Anything, [first, ..]) => visitor.visit_enum((*first).into_deserializer()),
             (Value::Text(text), _) => visitor.visit_enum(text.as_str().into_deserializer()),
-            (Value::Map(fields), _) => {
-                visitor.visit_enum(MapAccessDeserializer::new(Fields { fields, at: 0 }))
-            }
             _ => {
                 Err(Wrong::new(What::Value, format!("one of these is needed here: {}", variants.join(", "))))
             }

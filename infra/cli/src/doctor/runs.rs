@@ -23,15 +23,17 @@ pub(super) async fn look<'a>(
     now: Timestamp,
 ) -> Vec<Finding> {
     let last = at_once(active.map(|export| last(stack, state, &export.id))).await;
-    let last = last.into_iter().filter_map(Result::transpose).collect::<Result<Vec<_>, _>>();
-    let mut found = Vec::new();
-    for looked in [runs(stack, state, now).await, last] {
-        match looked {
-            Ok(findings) => found.extend(findings),
-            Err(failure) => found.push(Finding::failed("runs", &failure)),
-        }
-    }
+    let mut found = match runs(stack, state, now).await {
+        Ok(findings) => findings,
+        Err(failure) => vec![Finding::failed("runs", &failure)],
+    };
+    found.extend(last.into_iter().filter_map(told));
     found
+}
+
+/// One that can't be read hides none of the others.
+fn told(looked: Result<Option<Finding>, Failure>) -> Option<Finding> {
+    looked.unwrap_or_else(|failure| Some(Finding::failed("runs", &failure)))
 }
 
 /// What is to be said of an export's last run, if it has ended otherwise than it should.

@@ -10,6 +10,7 @@ use crate::at_once::at_once;
 use crate::connection::saving;
 
 /// The connections and exports, read once for everything that is asked of them.
+#[derive(Default)]
 pub(super) struct Configured {
     connections: Vec<Result<Connection, StateError>>,
     exports: Vec<(Role, Export)>,
@@ -17,11 +18,18 @@ pub(super) struct Configured {
 }
 
 impl Configured {
-    /// Reads them.
-    pub(super) async fn read(state: &State) -> Result<Self, Failure> {
-        let connections = saving::all(state).await?;
-        let (exports, broken) = state.exports().await?;
-        Ok(Self { connections, exports, broken })
+    /// Reads them. What could not be read is beside what could.
+    pub(super) async fn read(state: &State) -> (Self, Vec<Finding>) {
+        let (mut found, mut failed) = (Self::default(), Vec::new());
+        match saving::all(state).await {
+            Ok(connections) => found.connections = connections,
+            Err(failure) => failed.push(Finding::failed("connections", &failure)),
+        }
+        match state.exports().await {
+            Ok((exports, broken)) => (found.exports, found.broken) = (exports, broken),
+            Err(error) => failed.push(Finding::failed("exports", &error.into())),
+        }
+        (found, failed)
     }
 
     /// The connections that may be used now: enabled, agreed to, and signed in to.
@@ -147,11 +155,11 @@ mod tests {
     use crate::run::tests::{config, configured};
 
     async fn looked(state: &State) -> Vec<Finding> {
-        look(state, &Configured::read(state).await.unwrap()).await
+        look(state, &Configured::read(state).await.0).await
     }
 
     async fn usable(state: &State) -> Vec<String> {
-        Configured::read(state).await.unwrap().usable().map(|connection| connection.id.clone()).collect()
+        Configured::read(state).await.0.usable().map(|connection| connection.id.clone()).collect()
     }
 
     fn said(findings: &[Finding]) -> Vec<(Level, String)> {
@@ -184,6 +192,17 @@ mod tests {
         ] {
             assert!(found.iter().any(|(of, said)| *of == level && said.contains(text)), "{text}: {found:?}");
         }
+    }
+
+    /// After a rollback, say: then it is needed most.
+    #[tokio::test]
+    async fn an_export_of_a_newer_release_hides_no_connection() {
+        let state = configured().await;
+        let newer = keys::export(Role::Administrators, "newer");
+        state.objects().put(&newer, r#"{"version": 99}"#.into()).await.unwrap();
+        let (configured, failed) = Configured::read(&state).await;
+        assert!(failed.len() == 1 && failed[0].found.contains("newer.json"), "{failed:?}");
+        assert_eq!(configured.usable().count(), 1);
     }
 
     #[tokio::test]

@@ -57,7 +57,7 @@ pub fn saved(
     screen.line(&format!("{what} the export `{id}`, which {} may change", role.name()))?;
     match permit(role, export, connection) {
         Ok(()) => {
-            screen.line(&format!("it is started by {}", starters(export)))?;
+            screen.line(&format!("it is started by {}", starters(stack, export)))?;
             let now = stack.command(&format!("run start {id}"));
             screen.line(&format!("saving an export doesn't run it; run it now with: {now}"))
         }
@@ -76,13 +76,14 @@ pub fn unchanged(role: Role, export: &Export, screen: &mut Screen<'_>) -> Result
 
 /// What starts an export, besides a schedule of its own.
 #[must_use]
-pub fn starters(export: &Export) -> String {
+pub fn starters(stack: &Stack, export: &Export) -> String {
     let mut said = Vec::new();
     if export.triggers.upload {
         said.push(format!("a drop of {}", export.segments.join(" or ")));
     }
     if export.triggers.schedule {
-        said.push("the stack's refresh".to_owned());
+        let off = if stack.refreshes() { "" } else { " (off)" };
+        said.push(format!("the stack's refresh{off}"));
     }
     said.push("`segue run start`".to_owned());
     let last = said.pop().unwrap_or_default();

@@ -9,6 +9,7 @@ use super::{export_id, role};
 use crate::Failure;
 use crate::connection::saving;
 use crate::output::{Screen, table};
+use crate::stack::Stack;
 
 /// List exports.
 #[derive(Debug, Default, clap::Args)]
@@ -57,7 +58,7 @@ pub async fn run(desk: &mut Desk<'_>, args: &Args, screen: &mut Screen<'_>) -> R
     } else {
         let header =
             ["export", "name", "connection", "type", "status", "started by", "last run", "who may edit"];
-        screen.line(&table(&header, 0..0, found.iter().map(row).collect()))?;
+        screen.line(&table(&header, 0..0, found.iter().map(|view| row(desk.stack, view)).collect()))?;
     }
     // What contributors write fails nobody else's command; somebody has to mend the others.
     let (theirs, broken): (Vec<_>, Vec<_>) = broken.into_iter().partition(of_contributors);
@@ -67,7 +68,7 @@ pub async fn run(desk: &mut Desk<'_>, args: &Args, screen: &mut Screen<'_>) -> R
     all_read(broken.into_iter().chain(unread).collect())
 }
 
-fn row(view: &View) -> Vec<String> {
+fn row(stack: &Stack, view: &View) -> Vec<String> {
     let export = &view.export;
     let connection = if export.is_detached() { "-" } else { &export.connection };
     vec![
@@ -76,7 +77,7 @@ fn row(view: &View) -> Vec<String> {
         connection.to_owned(),
         view.destination().to_owned(),
         view.status.to_owned(),
-        view.starts(),
+        view.starts(stack),
         view.ran(),
         view.role.name().to_owned(),
     ]

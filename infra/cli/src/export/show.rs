@@ -10,6 +10,7 @@ use super::standing::Standing;
 use super::view::View;
 use crate::Failure;
 use crate::output::{Screen, table};
+use crate::stack::Stack;
 
 /// Show one export.
 #[derive(Debug, clap::Args)]
@@ -30,10 +31,10 @@ pub async fn run(desk: &Desk<'_>, args: &Args, screen: &mut Screen<'_>) -> Resul
     let schedule = schedule.as_ref().and_then(|own| own.of_role(found.role)).cloned();
     let view = View::of(desk.state, found.role, found.export, connection.as_ref(), schedule).await?;
     screen.json(&view)?;
-    screen.line(&whole(&view))
+    screen.line(&whole(desk.stack, &view))
 }
 
-fn whole(view: &View) -> String {
+fn whole(stack: &Stack, view: &View) -> String {
     let export = &view.export;
     let mut rows: Vec<(String, String)> = Vec::new();
     let mut add = |name: &str, value: &str| rows.push((name.to_owned(), value.to_owned()));
@@ -58,7 +59,7 @@ fn whole(view: &View) -> String {
     for (name, value) in choices(export) {
         add(&name, &value);
     }
-    add("started by", &super::desk::starters(export));
+    add("started by", &super::desk::starters(stack, export));
     add("own schedule", &view.schedule.as_ref().map_or_else(|| "none".to_owned(), Standing::words));
     add("last run", &view.ran());
     table(&[], 0..0, rows.into_iter().map(|(name, value)| vec![name, value]).collect())

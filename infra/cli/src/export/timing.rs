@@ -171,8 +171,10 @@ fn of_crontab(fields: &[&str]) -> Option<String> {
         Err(_) => Some(number.to_ascii_uppercase()),
     };
     let range = |part: &str| {
-        let ends: Option<Vec<String>> = part.split('-').map(name).collect();
-        ends.map(|ends| ends.join("-"))
+        let (days, step) = part.split_once('/').map_or((part, None), |(days, step)| (days, Some(step)));
+        let ends: Option<Vec<String>> = days.split('-').map(name).collect();
+        let step = step.map(|step| format!("/{step}")).unwrap_or_default();
+        ends.map(|ends| format!("{}{step}", ends.join("-")))
     };
     let (day, weekday) = match (day, weekday) {
         (day, "*") => (day, "?".to_owned()),
@@ -258,6 +260,7 @@ mod tests {
             ("30 5 1,15 * *", Some("30 5 1,15 * ? *")),
             ("0 6 * * 1-5", Some("0 6 ? * MON-FRI *")),
             ("0 6 * * 0,7", Some("0 6 ? * SUN,SUN *")),
+            ("0 6 * * 1-5/2", Some("0 6 ? * MON-FRI/2 *")),
             ("0 6 1 * 1", None),
             ("0 6 * * */2", Some("0 6 ? * */2 *")),
             ("0 6 * *", None),

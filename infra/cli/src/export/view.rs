@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::standing::{Own, Standing};
 use crate::Failure;
 use crate::at_once::at_once;
+use crate::stack::Stack;
 
 /// An export, and what is to be known of it.
 #[derive(Debug, Clone, Serialize)]
@@ -90,13 +91,13 @@ impl View {
 
     /// What starts it, in few words.
     #[must_use]
-    pub fn starts(&self) -> String {
+    pub fn starts(&self, stack: &Stack) -> String {
         let mut said = Vec::new();
         if self.export.triggers.upload {
             said.push("upload".to_owned());
         }
         if self.export.triggers.schedule {
-            said.push("refresh".to_owned());
+            said.push(if stack.refreshes() { "refresh" } else { "refresh (off)" }.to_owned());
         }
         said.extend(self.schedule.as_ref().map(Standing::words));
         if said.is_empty() { "on demand".to_owned() } else { said.join(", ") }

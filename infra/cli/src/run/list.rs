@@ -10,6 +10,7 @@ use super::{Which, export_id, no_run, summaries};
 use crate::Failure;
 use crate::at_once::at_once;
 use crate::output::Screen;
+use crate::prompt::Prompt;
 
 /// Runs that are looked at before it is seen whether that is enough.
 const AT_ONCE: usize = 32;
@@ -61,8 +62,16 @@ impl Args {
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn run(state: &State, args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
-    let Newest { runs: found, unread } = newest(state, args).await?;
+pub async fn run(
+    state: &State,
+    args: &Args,
+    prompt: &mut dyn Prompt,
+    screen: &mut Screen<'_>,
+) -> Result<(), Failure> {
+    let Newest { runs: found, unread, is_all } = newest(state, args).await?;
+    for error in &unread {
+        prompt.say(&format!("note: a run could not be read: {error}").replace('\n', " "));
+    }
     if found.is_empty() && unread.is_empty() {
         if let Some(export) = &args.export
             && state.export(export).await?.is_none()
@@ -74,11 +83,11 @@ pub async fn run(state: &State, args: &Args, screen: &mut Screen<'_>) -> Result<
     }
     screen.json(&found)?;
     screen.line(&summaries::lines(&found, screen.width()))?;
-    if found.len() == usize::from(args.limit) {
+    if !is_all {
         screen
             .line(&format!("these are the newest {}; see older ones with --limit or --until", found.len()))?;
     }
-    unread.iter().try_for_each(|error| screen.line(&format!("note: a run could not be read: {error}")))
+    Ok(())
 }
 
 /// What was found.
@@ -86,6 +95,8 @@ struct Newest {
     runs: Vec<Summary>,
     /// Runs whose records nobody understands: a newer release may have written them.
     unread: Vec<StateError>,
+    /// Whether there are no older ones.
+    is_all: bool,
 }
 
 /// The newest runs, newest first. Run ids sort by time, whatever the export.
@@ -100,12 +111,12 @@ async fn newest(state: &State, args: &Args) -> Result<Newest, Failure> {
     for (export, ids) in exports.iter().zip(listed) {
         let newest = ids?.into_iter().rev().filter(|id| args.covers(id));
         // A state is only known of a run that was looked at.
-        let most = if args.state.is_empty() { limit } else { usize::MAX };
+        let most = if args.state.is_empty() { limit + 1 } else { usize::MAX };
         runs.extend(newest.take(most).map(|id| (id, export.as_str())));
     }
     runs.sort_unstable_by(|one, other| other.cmp(one));
     let wanted = |summary: &Summary| args.state.is_empty() || args.state.contains(&summary.status);
-    let mut found = Newest { runs: Vec::new(), unread: Vec::new() };
+    let mut found = Newest { runs: Vec::new(), unread: Vec::new(), is_all: true };
     for runs in runs.chunks(AT_ONCE) {
         for looked in at_once(runs.iter().map(|(id, export)| look(state, export, id))).await {
             match looked {
@@ -116,10 +127,11 @@ async fn newest(state: &State, args: &Args) -> Result<Newest, Failure> {
                 Err(error) => return Err(error.into()),
             }
         }
-        if found.runs.len() >= limit {
+        if found.runs.len() > limit {
             break;
         }
     }
+    found.is_all = found.runs.len() <= limit;
     found.runs.truncate(limit);
     Ok(found)
 }

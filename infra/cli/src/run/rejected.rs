@@ -82,10 +82,12 @@ pub async fn run(app: &App, args: &Args, screen: &mut Screen<'_>) -> Result<(), 
     if lines.is_empty() && others > 0 {
         screen.line(&format!("for other reasons {} refused", rows(others)))?;
     }
-    if let Some(Summary { status, message, .. }) = look(&app.state, &run.export.id, &run.run).await?
-        && !status.is_end()
-    {
-        screen.line(&format!("there may be more: the run is {}: {message}", status.name()))?;
+    match look(&app.state, &run.export.id, &run.run).await {
+        Ok(Some(Summary { status, message, .. })) if !status.is_end() => {
+            screen.line(&format!("there may be more: the run is {}: {message}", status.name()))?;
+        }
+        Ok(_) => {}
+        Err(error) => problems.push(error.into()),
     }
     Failure::together(problems)
 }

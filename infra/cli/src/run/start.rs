@@ -164,7 +164,7 @@ async fn chosen(
                 let names = if args.dry_run {
                     enabled.into_iter().map(|(_, export)| export.id).collect()
                 } else {
-                    permitted(state, enabled, &mut unread.own).await?
+                    permitted(state, enabled, &mut unread.own).await
                 };
                 return Ok(Chosen { names, unread });
             }
@@ -207,20 +207,23 @@ async fn chosen(
 }
 
 /// Those of the exports that may run now; why the others may not goes to `left_out`.
-async fn permitted(
-    state: &State,
-    exports: Vec<(Role, Export)>,
-    left_out: &mut Vec<Failure>,
-) -> Result<Vec<String>, Failure> {
+async fn permitted(state: &State, exports: Vec<(Role, Export)>, left_out: &mut Vec<Failure>) -> Vec<String> {
     let connections = at_once(exports.iter().map(|(_, export)| state.connection(&export.connection))).await;
     let mut names = Vec::new();
     for ((role, export), connection) in exports.into_iter().zip(connections) {
-        match permit(role, &export, connection?.as_ref()) {
+        let connection = match connection {
+            Ok(connection) => connection,
+            Err(error) => {
+                left_out.push(Failure::from(error).about(&format!("`{}`", export.id)));
+                continue;
+            }
+        };
+        match permit(role, &export, connection.as_ref()) {
             Ok(()) => names.push(export.id),
             Err(halt) => left_out.push(Failure::new(format!("`{}`: {halt}", export.id))),
         }
     }
-    Ok(names)
+    names
 }
 
 fn unknown(name: &str, exports: &[(Role, Export)], broken: &[segue_state::StateError]) -> String {

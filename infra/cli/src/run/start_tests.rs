@@ -86,6 +86,21 @@ async fn contributors_start_their_own_exports_only() {
     ");
 }
 
+#[tokio::test]
+async fn an_export_over_a_connection_that_cant_be_read_stops_no_other() {
+    let state = configured().await;
+    let over: Export = serde_json::from_value(config("over", true).1).unwrap();
+    let over = Export { connection: "odd".into(), ..over };
+    state.create(&keys::export(Role::Administrators, "over"), &over).await.unwrap();
+    state.objects().put(&keys::connection("odd"), "{".into()).await.unwrap();
+    let all = Args { all: true, ..args(&[]) };
+    let chosen = chosen(&state, &all, Role::Administrators, (&Selection::default(), "segments/")).await;
+    let Chosen { names, unread } = chosen.unwrap();
+    assert_eq!(names, ["e"]);
+    let left_out = unread.failure().unwrap_err().to_string();
+    assert!(left_out.contains("`over`") && left_out.contains("odd.json is malformed"), "{left_out}");
+}
+
 fn args(exports: &[&str]) -> Args {
     Args {
         exports: exports.iter().map(|name| (*name).to_owned()).collect(),

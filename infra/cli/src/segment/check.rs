@@ -60,6 +60,9 @@ pub struct Args {
     /// Whether delimited text starts with a header. Without one, columns are called 1, 2, and so on.
     #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     pub header: bool,
+    /// As `--header false`, which is how exports say it.
+    #[arg(long, hide = true, conflicts_with = "header")]
+    pub no_header: bool,
     /// The most bytes that one byte of a compressed file may unpack to.
     #[arg(long, value_name = "BYTES", default_value_t = Options::default().max_ratio, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_ratio: u32,
@@ -124,6 +127,12 @@ struct What {
     columns: Vec<String>,
 }
 
+impl Args {
+    fn has_header(&self) -> bool {
+        self.header && !self.no_header
+    }
+}
+
 impl What {
     fn of(outcome: &Outcome, args: &Args) -> Self {
         let columns = if hidden(outcome, args) { Vec::new() } else { outcome.names.clone() };
@@ -156,7 +165,7 @@ impl What {
 
 /// Whether the names of the columns seem to be a person's. Positions, which stand in for names, are nobody's.
 fn hidden(outcome: &Outcome, args: &Args) -> bool {
-    args.header && are_values(&outcome.names)
+    args.has_header() && are_values(&outcome.names)
 }
 
 /// What is told of a file of which nothing is mapped.
@@ -185,7 +194,7 @@ pub fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
         format: args.format,
         delimiter: args.delimiter,
         encoding: args.encoding,
-        header: args.header,
+        header: args.has_header(),
         max_ratio: args.max_ratio,
         max_bytes: args.max_bytes,
     };
@@ -261,7 +270,9 @@ fn look(args: &Args, file: &mut File, screen: &mut Screen<'_>) -> Result<(), Fai
     }
     if hidden(&outcome, args) {
         let problem = format!("{name}: the first line looks like a row: is the header missing?");
-        return Err(Failure::new(problem).hint("check it with --no-header, which calls columns by position"));
+        return Err(
+            Failure::new(problem).hint("check it with --header false, which calls columns by position")
+        );
     }
     let candidates = columns::candidates(file, &outcome.names)?;
     let message = match candidates.email.first() {

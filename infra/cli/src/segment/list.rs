@@ -5,7 +5,9 @@ use segue_state::{Export, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::export::found::{all_read, of_contributors};
 use crate::output::{Screen, table};
+use crate::prompt::Prompt;
 use crate::stack::Stack;
 use crate::{App, Failure, ask};
 
@@ -33,14 +35,20 @@ struct Segment {
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn run(app: &App, screen: &mut Screen<'_>) -> Result<(), Failure> {
+pub async fn run(app: &App, prompt: &mut dyn Prompt, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let answer = ask::fan_out(app, &json!({"request": "segments"})).await?;
     let Segments { segments } = serde_json::from_value(answer).map_err(|error| {
         Failure::new(format!("fan-out's answer was not understood: {error}"))
             .hint("is this `segue` as new as the stack?")
     })?;
-    let (exports, _) = app.state.exports().await?;
-    print(&app.stack, &with_exports(segments, &exports), screen)
+    let (exports, broken) = app.state.exports().await?;
+    print(&app.stack, &with_exports(segments, &exports), screen)?;
+    // Who sends a segment is not known wholly then.
+    let (theirs, broken): (Vec<_>, Vec<_>) = broken.into_iter().partition(of_contributors);
+    for error in &theirs {
+        prompt.say(&format!("note: an export is left out: {error}").replace('\n', " "));
+    }
+    all_read(broken)
 }
 
 fn with_exports(offers: Vec<Offer>, exports: &[(Role, Export)]) -> Vec<Segment> {

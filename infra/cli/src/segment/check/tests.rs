@@ -20,6 +20,7 @@ fn args(destination: Destination, email: &str) -> Args {
         delimiter: None,
         encoding: None,
         header: true,
+        no_header: false,
         max_ratio: Options::default().max_ratio,
         max_bytes: Options::default().max_bytes,
         columns: Vec::new(),
@@ -202,7 +203,7 @@ fn a_file_without_a_header_is_never_shown() {
     let file = b"a@example.com,Ann\nb@example.com,Bob\n";
     let (status, said) = looked_at(file, args(Destination::Klaviyo, ""));
     assert_eq!(status, 1);
-    assert!(!said.contains("Ann") && said.contains("--no-header"), "{said}");
+    assert!(!said.contains("Ann") && said.contains("--header false"), "{said}");
     let positions = Args { header: false, ..args(Destination::Klaviyo, "1") };
     let (status, out, _) = checked(file, Output::Text, positions);
     assert_eq!(status, 0);
