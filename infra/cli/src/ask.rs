@@ -3,10 +3,12 @@
 //! An administrator may invoke the functions themselves, a contributor only their alias `contributors`. A command does
 //! not know who runs it: it tries the function, and where IAM denies that, the alias.
 
+use fan_out::offers::Offer;
 use segue_platform::invoke::{Invoke, InvokeError};
 use segue_segment::Destination;
 use segue_state::Role;
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::{App, Failure};
 
@@ -51,8 +53,37 @@ pub async fn start(invoke: &dyn Invoke, function: &str, request: &Value) -> Resu
 /// Who runs this command, by what IAM lets them invoke.
 ///
 /// # Errors
-/// [`Failure`] if they may invoke neither the function nor its alias, or Lambda can't be asked.
-pub async fn role(invoke: &dyn Invoke, function: &str) -> Result<Role, Failure> {
+/// [`Failure`] if they may invoke neither fan-out nor its alias, or Lambda can't be asked.
+pub async fn role(app: &App) -> Result<Role, Failure> {
+    role_at(&*app.invoke, app.stack.output("FanOutFunction")?).await
+}
+
+/// The segments that have a drop, as fan-out tells them.
+///
+/// # Errors
+/// As [`fan_out`]; also if the answer is not understood.
+pub async fn segments(app: &App) -> Result<Vec<Offer>, Failure> {
+    let answer = fan_out(app, &json!({"request": "segments"})).await?;
+    Ok(understood::<Segments>(answer, "segments")?.segments)
+}
+
+#[derive(Deserialize)]
+struct Segments {
+    segments: Vec<Offer>,
+}
+
+/// A function's answer to a question, as what it should be.
+///
+/// # Errors
+/// [`Failure`] if it is something else.
+pub fn understood<T: for<'de> Deserialize<'de>>(answer: Value, question: &str) -> Result<T, Failure> {
+    serde_json::from_value(answer).map_err(|error| {
+        Failure::new(format!("the answer to `{question}` was not understood: {error}"))
+            .hint("is the stack as new as this `segue`?")
+    })
+}
+
+async fn role_at(invoke: &dyn Invoke, function: &str) -> Result<Role, Failure> {
     if invoke.may(function).await? {
         return Ok(Role::Administrators);
     }
@@ -94,7 +125,6 @@ fn failure(function: &str, error: InvokeError) -> Failure {
 #[cfg(test)]
 mod tests {
     use segue_platform::memory::MemoryInvoke;
-    use serde_json::json;
 
     use super::*;
 
@@ -116,8 +146,8 @@ mod tests {
         assert_eq!(invoke.asked()[0].0, "fan:contributors");
         start(&invoke, "fan", &json!({"request": "y"})).await.unwrap();
         assert_eq!(invoke.take(), [r#"{"request":"y"}"#]);
-        assert_eq!(role(&invoke, "fan").await, Ok(Role::Contributors));
-        assert_eq!(role(&MemoryInvoke::default(), "fan").await, Ok(Role::Administrators));
+        assert_eq!(role_at(&invoke, "fan").await, Ok(Role::Contributors));
+        assert_eq!(role_at(&MemoryInvoke::default(), "fan").await, Ok(Role::Administrators));
     }
 
     #[tokio::test]
@@ -131,7 +161,7 @@ mod tests {
         hint: your AWS identity needs the stack's policies for its role: see its outputs AdministratorsPolicyArn, AdministratorsRunsPolicyArn and ContributorsPolicyArn
         ");
         assert_eq!(start(&invoke, "fan", &json!({})).await.unwrap_err(), denied);
-        assert_eq!(role(&invoke, "fan").await.unwrap_err(), denied);
+        assert_eq!(role_at(&invoke, "fan").await.unwrap_err(), denied);
     }
 
     #[tokio::test]

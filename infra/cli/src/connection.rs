@@ -26,7 +26,7 @@ use crate::output::Screen;
 use crate::prompt::Prompt;
 use crate::{App, Failure};
 use connect::Desk;
-use edit::{Changed, CutOff};
+use edit::Changed;
 
 /// Manage connections: accounts at Snapchat, Mailchimp and Klaviyo.
 #[derive(Debug, clap::Subcommand)]
@@ -161,7 +161,7 @@ fn print_changed(app: &App, changed: &Changed, what: &str, screen: &mut Screen<'
         screen
             .line(&format!("these exports can't run until it is enabled: {}", stopped.exports.join(", ")))?;
     }
-    for CutOff { export, run } in &stopped.runs {
+    for remove::Cancelled { export, run } in &stopped.runs {
         screen.line(&format!(
             "the run {run} of `{export}` is cut off: what it has not sent yet is cancelled"
         ))?;

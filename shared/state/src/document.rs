@@ -49,6 +49,12 @@ impl StateError {
         }
     }
 
+    /// Whether nobody here understands the document: it is malformed, or a newer release wrote it. Others may be fine.
+    #[must_use]
+    pub const fn is_of_document(&self) -> bool {
+        matches!(self, Self::Malformed { .. } | Self::Version { .. })
+    }
+
     /// Whether waiting may help: an outage, or an upgrade that is under way.
     #[must_use]
     pub const fn passes(&self) -> bool {

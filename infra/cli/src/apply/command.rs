@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use segue_segment::Destination;
-use segue_state::{Connection, Consent, Role};
+use segue_state::{Consent, Role};
 
 use super::account::AtDestinations;
 use super::changes::{Action, Change, changes, print as print_changes};
@@ -151,7 +151,7 @@ async fn pruner(app: &App, args: &Args) -> Result<Option<Role>, Failure> {
     if !args.prune {
         return Ok(None);
     }
-    ask::role(&*app.invoke, app.stack.output("FanOutFunction")?).await.map(Some)
+    ask::role(app).await.map(Some)
 }
 
 /// What is removed is gone: somebody has to mean it, by `--force` or at the terminal.
@@ -239,14 +239,8 @@ fn print_consent(
     agreement: Option<&Consent>,
     screen: &mut Screen<'_>,
 ) -> Result<(), Failure> {
-    let mut asked: BTreeMap<Destination, Vec<String>> = BTreeMap::new();
-    for Connection { id, destination, consent, .. } in
-        report.connections.iter().map(|saved| &saved.connection)
-    {
-        if consent.as_ref() == agreement {
-            asked.entry(*destination).or_default().push(id.clone());
-        }
-    }
+    let saved = report.connections.iter().map(|saved| &saved.connection);
+    let asked = terms::by_terms(saved.filter(|saved| saved.consent.as_ref() == agreement));
     let Some(consent) = agreement else { return lacking(stack, &asked, screen) };
     for (destination, ids) in asked {
         let (name, ids) = (destination.shape().display_name, quoted(&ids));

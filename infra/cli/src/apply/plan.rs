@@ -16,6 +16,7 @@ use super::positions::Place;
 use super::present::{LyingExport, Present};
 use super::specs::{ConnectionSpec, ExportSpec};
 use super::surplus::{left, surplus};
+use super::terms::by_terms;
 use crate::Failure;
 use crate::at_once::at_once;
 use crate::export::check::{Over, check, check_schedule};
@@ -154,14 +155,8 @@ impl Plan {
     /// The connections that lack consent, by whose terms are to be agreed to.
     #[must_use]
     pub fn lacking_consent(&self) -> BTreeMap<Destination, Vec<String>> {
-        let mut found: BTreeMap<Destination, Vec<String>> = BTreeMap::new();
-        for PlannedConnection { wanted: Connection { id, destination, consent, .. }, .. } in &self.connections
-        {
-            if consent.is_none() {
-                found.entry(*destination).or_default().push(id.clone());
-            }
-        }
-        found
+        let wanted = self.connections.iter().map(|planned| &planned.wanted);
+        by_terms(wanted.filter(|wanted| wanted.consent.is_none()))
     }
 
     /// What the file does not name, for people; `None` if there is nothing.

@@ -1,8 +1,20 @@
 //! What somebody agrees to who lets personal data leave for a destination.
 
+use std::collections::BTreeMap;
+
 use segue_segment::Destination;
 use segue_segment::destination::Form;
 use segue_state::Connection;
+
+/// The ids of these connections, by whose terms they are under.
+#[must_use]
+pub fn by_terms<'a>(connections: impl Iterator<Item = &'a Connection>) -> BTreeMap<Destination, Vec<String>> {
+    let mut found: BTreeMap<Destination, Vec<String>> = BTreeMap::new();
+    for Connection { id, destination, .. } in connections {
+        found.entry(*destination).or_default().push(id.clone());
+    }
+    found
+}
 
 /// The terms of connections to a destination. Who changes what they say raises [`Connection::TERMS`], which asks
 /// everybody again.

@@ -1,9 +1,9 @@
 //! `segue connection edit`, `enable` and `disable`: what a connection is, and whether it may be used.
 
-use segue_state::{Connection, Role, RunId, SharedWith, State};
+use segue_state::{Connection, Role, SharedWith, State};
 use serde::Serialize;
 
-use super::remove::Users;
+use super::remove::{Cancelled, Users};
 use super::{connection_id, consent, percent, saving, shared_with};
 use crate::Failure;
 use crate::prompt::Prompt;
@@ -62,18 +62,9 @@ pub struct Stopped {
     /// Exports that can't run.
     pub exports: Vec<String>,
     /// Runs that are cut off: what they have not sent is cancelled.
-    pub runs: Vec<CutOff>,
+    pub runs: Vec<Cancelled>,
     /// What could not be read of all that.
     pub unread: Vec<String>,
-}
-
-/// A run that is cut off.
-#[derive(Debug, Serialize)]
-pub struct CutOff {
-    /// Its export.
-    pub export: String,
-    /// It.
-    pub run: RunId,
 }
 
 impl Stopped {
@@ -82,7 +73,7 @@ impl Stopped {
         match Users::of(state, connection).await {
             Ok(Users { exports, runs, unread }) => Self {
                 exports: exports.into_iter().map(|(_, export)| export.id).collect(),
-                runs: runs.into_iter().map(|(export, run)| CutOff { export, run }).collect(),
+                runs: runs.into_iter().map(|(export, run)| Cancelled { export, run }).collect(),
                 unread,
             },
             // It is stopped whether that can be told or not.

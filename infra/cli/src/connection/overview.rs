@@ -128,7 +128,7 @@ pub async fn all(state: &State, only: Option<Destination>) -> Result<(Vec<Seen>,
             Ok(found) if only.is_none_or(|only| only == found.destination) => listed.push(found),
             Ok(_) => {}
             // One that is malformed must not hide the others.
-            Err(error @ (StateError::Malformed { .. } | StateError::Version { .. })) => {
+            Err(error) if error.is_of_document() => {
                 notes.push(format!("a connection could not be read: {error}"));
             }
             Err(error) => return Err(error.into()),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, stream};
-use segue_state::{RunId, State, StateError};
+use segue_state::{RunId, State};
 use serde::Serialize;
 
 use crate::Failure;
@@ -53,7 +53,7 @@ impl Remains {
                         over.entry(export.clone()).or_default().insert(record.run);
                     }
                     Ok(_) => {}
-                    Err(error @ (StateError::Malformed { .. } | StateError::Version { .. })) => {
+                    Err(error) if error.is_of_document() => {
                         remains.unread.push(format!("a run could not be read: {error}"));
                     }
                     Err(error) => return Err(error.into()),

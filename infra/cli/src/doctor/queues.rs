@@ -56,11 +56,7 @@ pub(super) async fn look(app: &App) -> Vec<Finding> {
 
 /// Contributors may not know. An administrator who may not either has one of the two policies only.
 async fn denied(app: &App) -> Finding {
-    let role = match app.stack.output("FanOutFunction") {
-        Ok(function) => ask::role(&*app.invoke, function).await,
-        Err(failure) => Err(failure),
-    };
-    match role {
+    match ask::role(app).await {
         Ok(Role::Administrators) => Finding::problem(
             "queues",
             "AWS denies you to look at them, as administrators have to for cancelling and retrying runs",

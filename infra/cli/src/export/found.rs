@@ -5,6 +5,7 @@ use segue_state::document::Created;
 use segue_state::{Broken, Connection, Export, Lying, Role, RunId, State, StateError, Versioned, keys};
 
 use crate::connection::saving;
+use crate::prompt::Prompt;
 use crate::run::stop;
 use crate::{Failure, nearest};
 
@@ -155,6 +156,19 @@ pub fn all_read(broken: Vec<StateError>) -> Result<(), Failure> {
     })
 }
 
+/// Tells what can't be read: of contributors as notes, since it fails nobody else's command; somebody has to mend the
+/// others.
+///
+/// # Errors
+/// [`Failure`] with those.
+pub fn told(broken: Vec<StateError>, prompt: &mut dyn Prompt) -> Result<(), Failure> {
+    let (theirs, broken): (Vec<_>, Vec<_>) = broken.into_iter().partition(of_contributors);
+    for error in &theirs {
+        prompt.say(&format!("note: {error}").replace('\n', " "));
+    }
+    all_read(broken)
+}
+
 /// Whether what can't be read is of contributors: it must not stand in the administrators' way.
 #[must_use]
 pub fn of_contributors(error: &StateError) -> bool {
@@ -170,7 +184,7 @@ pub async fn connections(state: &State) -> Result<(Vec<Connection>, Vec<StateErr
     for found in saving::all(state).await? {
         match found {
             Ok(found) => all.push(found),
-            Err(error @ (StateError::Malformed { .. } | StateError::Version { .. })) => broken.push(error),
+            Err(error) if error.is_of_document() => broken.push(error),
             Err(error) => return Err(error.into()),
         }
     }

@@ -3,7 +3,7 @@
 use segue_segment::Destination;
 
 use super::desk::Desk;
-use super::found::{all_read, connections, of_contributors};
+use super::found::{connections, told};
 use super::view::{View, views};
 use super::{export_id, role};
 use crate::Failure;
@@ -60,12 +60,7 @@ pub async fn run(desk: &mut Desk<'_>, args: &Args, screen: &mut Screen<'_>) -> R
             ["export", "name", "connection", "type", "status", "started by", "last run", "who may edit"];
         screen.line(&table(&header, 0..0, found.iter().map(|view| row(desk.stack, view)).collect()))?;
     }
-    // What contributors write fails nobody else's command; somebody has to mend the others.
-    let (theirs, broken): (Vec<_>, Vec<_>) = broken.into_iter().partition(of_contributors);
-    for error in &theirs {
-        desk.prompt.say(&format!("note: {error}").replace('\n', " "));
-    }
-    all_read(broken.into_iter().chain(unread).collect())
+    told(broken.into_iter().chain(unread).collect(), desk.prompt)
 }
 
 fn row(stack: &Stack, view: &View) -> Vec<String> {

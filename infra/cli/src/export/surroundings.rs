@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use segue_state::{Connection, Role, Source};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::OnceCell;
 
 use crate::audience::{Audiences, audiences};
@@ -49,16 +49,6 @@ pub struct AtStack<'a> {
     segments: OnceCell<Vec<String>>,
 }
 
-#[derive(Deserialize)]
-struct Segments {
-    segments: Vec<Segment>,
-}
-
-#[derive(Deserialize)]
-struct Segment {
-    segment: String,
-}
-
 /// What fan-out tells of a drop's columns.
 #[derive(Debug, Default, Deserialize)]
 pub struct Columns {
@@ -69,24 +59,11 @@ pub struct Columns {
     pub note: Option<String>,
 }
 
-fn understood<T: for<'de> Deserialize<'de>>(answer: Value, question: &str) -> Result<T, Failure> {
-    serde_json::from_value(answer).map_err(|error| {
-        Failure::new(format!("the answer to `{question}` was not understood: {error}"))
-            .hint("is the stack as new as this `segue`?")
-    })
-}
-
 impl<'a> AtStack<'a> {
     /// Asks this one.
     #[must_use]
     pub fn new(app: &'a App) -> Self {
         Self { app, segments: OnceCell::new() }
-    }
-
-    async fn ask(&self) -> Result<Vec<String>, Failure> {
-        let request = json!({"request": "segments"});
-        let answer: Segments = understood(ask::fan_out(self.app, &request).await?, "segments")?;
-        Ok(answer.segments.into_iter().map(|found| found.segment).collect())
     }
 }
 
@@ -97,11 +74,15 @@ impl Surroundings for AtStack<'_> {
     }
 
     async fn role(&self) -> Result<Role, Failure> {
-        ask::role(&*self.app.invoke, self.app.stack.output("FanOutFunction")?).await
+        ask::role(self.app).await
     }
 
     async fn segments(&self) -> Result<Vec<String>, Failure> {
-        self.segments.get_or_try_init(|| self.ask()).await.cloned()
+        let asked = async {
+            let offers = ask::segments(self.app).await?;
+            Ok(offers.into_iter().map(|offer| offer.segment).collect())
+        };
+        self.segments.get_or_try_init(|| asked).await.cloned()
     }
 
     async fn columns(&self, segment: &str, source: &Source) -> Result<Columns, Failure> {
@@ -110,7 +91,7 @@ impl Surroundings for AtStack<'_> {
             request["source"] =
                 serde_json::to_value(source).map_err(|error| Failure::new(error.to_string()))?;
         }
-        understood(ask::fan_out(self.app, &request).await?, "columns")
+        ask::understood(ask::fan_out(self.app, &request).await?, "columns")
     }
 
     async fn audiences(&self, connection: &Connection) -> Result<Audiences, Failure> {

@@ -2,7 +2,7 @@
 
 use segue_segment::Destination;
 use segue_state::finish::look;
-use segue_state::{Connection, Export, Halt, Role, RunId, State, StateError, Status, permit};
+use segue_state::{Connection, Export, Halt, Role, RunId, State, Status, permit};
 use serde::Serialize;
 
 use super::standing::{Own, Standing};
@@ -65,7 +65,7 @@ impl View {
         if let Some(run) = state.runs(&export.id).await?.pop() {
             match look(state, &export.id, &run).await {
                 Ok(summary) => last_run = summary.map(|summary| LastRun { run, status: summary.status }),
-                Err(error @ (StateError::Malformed { .. } | StateError::Version { .. })) => {
+                Err(error) if error.is_of_document() => {
                     unread = Some(error.to_string());
                 }
                 Err(error) => return Err(error.into()),

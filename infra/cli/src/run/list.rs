@@ -121,7 +121,7 @@ async fn newest(state: &State, args: &Args) -> Result<Newest, Failure> {
         for looked in at_once(runs.iter().map(|(id, export)| look(state, export, id))).await {
             match looked {
                 Ok(summary) => found.runs.extend(summary.filter(wanted)),
-                Err(error @ (StateError::Malformed { .. } | StateError::Version { .. })) => {
+                Err(error) if error.is_of_document() => {
                     found.unread.push(error);
                 }
                 Err(error) => return Err(error.into()),

@@ -65,9 +65,8 @@ pub async fn run(
 ) -> Result<(), Failure> {
     let selection = Selection { segment: args.segment.clone(), drop: args.drop.clone() };
     let prefix = app.stack.output("SegmentPrefix")?;
-    let function = app.stack.output("FanOutFunction")?;
     // fan-out refuses what is not theirs, and nobody waits for its answer.
-    let role = ask::role(&*app.invoke, function).await?;
+    let role = ask::role(app).await?;
     let Chosen { names, unread } = chosen(&app.state, args, role, (&selection, prefix)).await?;
     unread.note(prompt);
     let left_out = unread.failure();

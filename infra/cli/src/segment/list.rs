@@ -2,10 +2,9 @@
 
 use fan_out::offers::Offer;
 use segue_state::{Export, Role};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde::Serialize;
 
-use crate::export::found::{all_read, of_contributors};
+use crate::export::found::told;
 use crate::output::{Screen, table};
 use crate::prompt::Prompt;
 use crate::stack::Stack;
@@ -15,12 +14,6 @@ use crate::{App, Failure, ask};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  segue segment list --output json")]
 pub struct Args;
-
-/// fan-out's answer.
-#[derive(Debug, Deserialize)]
-struct Segments {
-    segments: Vec<Offer>,
-}
 
 /// A segment.
 #[derive(Debug, Serialize)]
@@ -36,19 +29,11 @@ struct Segment {
 /// # Errors
 /// [`Failure`].
 pub async fn run(app: &App, prompt: &mut dyn Prompt, screen: &mut Screen<'_>) -> Result<(), Failure> {
-    let answer = ask::fan_out(app, &json!({"request": "segments"})).await?;
-    let Segments { segments } = serde_json::from_value(answer).map_err(|error| {
-        Failure::new(format!("fan-out's answer was not understood: {error}"))
-            .hint("is this `segue` as new as the stack?")
-    })?;
+    let segments = ask::segments(app).await?;
     let (exports, broken) = app.state.exports().await?;
     print(&app.stack, &with_exports(segments, &exports), screen)?;
     // Who sends a segment is not known wholly then.
-    let (theirs, broken): (Vec<_>, Vec<_>) = broken.into_iter().partition(of_contributors);
-    for error in &theirs {
-        prompt.say(&format!("note: an export is left out: {error}").replace('\n', " "));
-    }
-    all_read(broken)
+    told(broken, prompt)
 }
 
 fn with_exports(offers: Vec<Offer>, exports: &[(Role, Export)]) -> Vec<Segment> {
@@ -74,6 +59,8 @@ fn print(stack: &Stack, segments: &[Segment], screen: &mut Screen<'_>) -> Result
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::output::Output;
 
