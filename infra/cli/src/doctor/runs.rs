@@ -50,8 +50,7 @@ async fn last(stack: &Stack, state: &State, export: &str) -> Result<Option<Findi
 async fn runs(stack: &Stack, state: &State, now: Timestamp) -> Result<Vec<Finding>, Failure> {
     let open = state.open_runs().await?;
     let looked = at_once(open.iter().map(|(export, run)| stuck(stack, state, export, run, now))).await;
-    let mut found: Vec<Finding> =
-        looked.into_iter().filter_map(Result::transpose).collect::<Result<_, _>>()?;
+    let mut found: Vec<Finding> = looked.into_iter().filter_map(told).collect();
     if found.is_empty() {
         let count = open.len();
         found.push(Finding::fine("runs", format!("{} under way, none of them stuck", counted(count, "run"))));
@@ -146,6 +145,20 @@ mod tests {
         assert!(
             found[0].to_do.as_ref().unwrap().contains("segue --stack two run cancel e 20261122T163512Z-a")
         );
+    }
+
+    #[tokio::test]
+    async fn a_run_that_a_newer_release_wrote_hides_no_other() {
+        let state = configured().await;
+        sealed(&state, "20261122T163512Z-a").await;
+        let newer = RunId::parse("20261122T173512Z-b").unwrap();
+        let since = "2026-11-22T17:35:12Z".parse().unwrap();
+        state.create(&keys::open("e", &newer), &Open::new(since)).await.unwrap();
+        state.objects().put(&keys::summary("e", &newer), r#"{"version": 99}"#.into()).await.unwrap();
+        let late = Timestamp::now().checked_add(SignedDuration::from_hours(3)).unwrap();
+        let found = runs(&stack(), &state, late).await.unwrap();
+        assert!(found.iter().any(|finding| finding.found.contains("0 of 2 chunks are done")), "{found:?}");
+        assert!(found.iter().any(|finding| finding.found.contains("20261122T173512Z-b")), "{found:?}");
     }
 
     #[tokio::test]

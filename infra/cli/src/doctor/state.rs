@@ -12,7 +12,8 @@ use crate::connection::saving;
 /// The connections and exports, read once for everything that is asked of them.
 #[derive(Default)]
 pub(super) struct Configured {
-    connections: Vec<Result<Connection, StateError>>,
+    /// `None` if they could not be listed.
+    connections: Option<Vec<Result<Connection, StateError>>>,
     exports: Vec<(Role, Export)>,
     broken: Vec<StateError>,
 }
@@ -22,7 +23,7 @@ impl Configured {
     pub(super) async fn read(state: &State) -> (Self, Vec<Finding>) {
         let (mut found, mut failed) = (Self::default(), Vec::new());
         match saving::all(state).await {
-            Ok(connections) => found.connections = connections,
+            Ok(connections) => found.connections = Some(connections),
             Err(failure) => failed.push(Finding::failed("connections", &failure)),
         }
         match state.exports().await {
@@ -35,13 +36,13 @@ impl Configured {
     /// The connections that may be used now: enabled, agreed to, and signed in to.
     pub(super) fn usable(&self) -> impl Iterator<Item = &Connection> {
         let may = |connection: &&Connection| permit_connection(Role::Administrators, connection).is_ok();
-        self.connections.iter().flatten().filter(may)
+        self.connections.iter().flatten().flatten().filter(may)
     }
 
     /// The exports that may run now.
     pub(super) fn active(&self) -> impl Iterator<Item = &Export> {
         let over = |export: &Export| {
-            let mut found = self.connections.iter().flatten();
+            let mut found = self.connections.iter().flatten().flatten();
             found.find(|connection| connection.id == export.connection)
         };
         let may = move |(role, export): &&(Role, Export)| permit(*role, export, over(export)).is_ok();
@@ -62,10 +63,11 @@ pub(super) async fn look(state: &State, configured: &Configured) -> Vec<Finding>
 }
 
 async fn connections(state: &State, configured: &Configured) -> Vec<Finding> {
-    if configured.connections.is_empty() {
+    let Some(all) = &configured.connections else { return Vec::new() };
+    if all.is_empty() {
         return vec![Finding::note("connections", "there are none yet: add one with `segue connection add`")];
     }
-    let each = configured.connections.iter().map(async |read| match read {
+    let each = all.iter().map(async |read| match read {
         Ok(connection) => match ill(state, &connection.id).await {
             Ok(ill) => ill.into_iter().chain([may_be_used(connection)]).collect(),
             Err(failure) => vec![Finding::failed("state", &failure), may_be_used(connection)],
@@ -108,6 +110,8 @@ fn may_be_used(connection: &Connection) -> Finding {
 fn exports(Configured { connections, exports, broken }: &Configured) -> Vec<Finding> {
     let mut found: Vec<Finding> =
         broken.iter().map(|error| unusable("exports", error, "segue export remove")).collect();
+    // Without connections nobody can tell what may run.
+    let Some(connections) = connections else { return found };
     // What is wrong with these was told among the connections.
     let unread: BTreeSet<&str> =
         connections.iter().filter_map(|read| read.as_ref().err()).map(StateError::key).collect();
@@ -192,6 +196,14 @@ mod tests {
         ] {
             assert!(found.iter().any(|(of, said)| *of == level && said.contains(text)), "{text}: {found:?}");
         }
+    }
+
+    /// Nobody is told that there are no connections, or that theirs is gone.
+    #[tokio::test]
+    async fn connections_that_cant_be_listed_are_no_missing_ones() {
+        let state = configured().await;
+        let unlisted = Configured { connections: None, ..Configured::read(&state).await.0 };
+        assert_eq!(look(&state, &unlisted).await, []);
     }
 
     /// After a rollback, say: then it is needed most.
